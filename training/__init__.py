@@ -1,0 +1,1 @@
+"""Builds the models: three papers, one command line (`python -m training --help`)."""
