@@ -1,0 +1,7 @@
+"""Runs the training command line: ``python -m training``."""
+
+import sys
+
+from training.cli import main
+
+sys.exit(main())
