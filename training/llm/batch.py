@@ -15,10 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import openai
-from openai import OpenAI
 from openai.types import Batch
 from pydantic import Field, PositiveFloat, PositiveInt
 from tqdm import tqdm
@@ -32,7 +31,7 @@ from training.llm.run import Task, answered
 from training.llm.settings import LLM
 from training.recipe import Recipe
 
-ENDPOINT = "/v1/chat/completions"
+ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 ENDED = ("completed", "failed", "expired", "cancelled")
 NEVER_MADE = "never made"
 MOST_BYTES = 190_000_000  # OpenAI takes files of 200 MB
@@ -198,16 +197,16 @@ class Batches:
         if batch.status not in ENDED:
             return batch.request_counts.completed if batch.request_counts else 0
         missing = set(part.ids) - answered(self._answers)
+        replies: dict[str, Reply] = {}
         for line in self._result_lines(batch):
             if line["custom_id"] not in missing:
                 continue
             missing.remove(line["custom_id"])
             try:
-                reply = _read_result(line)
+                replies[line["custom_id"]] = _read_result(line)
             except MalformedReply as error:
                 failures[str(error)] += 1
-            else:
-                self._answers.append({"id": line["custom_id"], **asdict(reply)})
+        self._answers.extend({"id": id_, **asdict(reply)} for id_, reply in replies.items())
         if missing:
             failures[f"batch {batch.status}{_reason(batch)}"] += len(missing)
         self._state.append({"part": part.name, "ended": batch.status})
@@ -236,9 +235,9 @@ class Batches:
 def _read_result(line: dict[str, Any]) -> Reply:
     response = line.get("response") or {}
     body = response.get("body") or {}
-    error = line.get("error") or body.get("error")
+    error: dict[str, Any] = line.get("error") or body.get("error") or {}
     if is_content_filter(error):
-        return Reply(text="", refusal=error["message"])
+        return Reply(text="", refusal=error.get("message"))
     if error:
         raise MalformedReply(f"status {response.get('status_code')}: {error.get('message')}")
     return read_reply(json.dumps(body))

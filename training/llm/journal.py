@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -98,8 +99,13 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Writes a record and waits until the disk has it."""
-        self._write(record)
-        self.records.append(record)
+        self.extend([record])
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Writes several records and waits until the disk has them."""
+        records = list(records)
+        self._write(records)
+        self.records.extend(records)
 
     def _open(self) -> None:
         content = self.path.read_bytes() if self.path.exists() else b""
@@ -110,7 +116,7 @@ class Journal:
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.ftruncate(self._file, end)
         if not lines:
-            self._write(self._header)
+            self._write([self._header])
 
     def _check_header(self, header: Record) -> None:
         # Through JSON, since a tuple or an int for a float comes back as something else.
@@ -124,9 +130,10 @@ class Journal:
                 "choose another output folder, or go back to the recipe it was made with"
             )
 
-    def _write(self, record: Record) -> None:
-        line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
-        written = os.write(self._file, line)
-        if written < len(line):
-            raise OSError(f"{self.path}: the disk took {written} of {len(line)} bytes; is it full?")
+    def _write(self, records: list[Record]) -> None:
+        lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
+        content = "".join(lines).encode()
+        written = os.write(self._file, content)
+        if written < len(content):
+            raise OSError(f"{self.path}: {written} of {len(content)} bytes written; disk full?")
         os.fsync(self._file)

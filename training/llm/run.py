@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -73,7 +74,7 @@ def ask_all(tasks: Sequence[Task], llm: LLM, journal: Journal, unit: str) -> Cou
 
 
 async def _ask(
-    tasks: Sequence[Task], llm: LLM, journal: Journal, progress: tqdm[None]
+    tasks: Sequence[Task], llm: LLM, journal: Journal, progress: tqdm[NoReturn]
 ) -> Counter[str]:
     failures = Failures()
     source = iter(tasks)
