@@ -154,7 +154,8 @@ def _by_batches(
 
 
 def _plan(recipe: AnnotateRecipe, tasks: list[Task]) -> list[str]:
-    done = {record["id"] for record in read_records(recipe.output / "answers.jsonl")}
+    answers = read_records(recipe.output / "answers.jsonl", recipe.header())
+    done = {record["id"] for record in answers}
     missing = [task for task in tasks if task.id not in done]
     plan = estimate(missing, recipe.llm, recipe.expected_answer_tokens)
     return [

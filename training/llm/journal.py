@@ -16,20 +16,40 @@ from training.errors import UserError
 Record = dict[str, Any]
 
 
-def read_records(path: Path) -> list[Record]:
+def read_records(path: Path, header: Record) -> list[Record]:
     """The complete records of a journal, whether or not a run is writing it now.
 
     Args:
         path: The journal; it need not exist.
+        header: What the records should have been made with.
 
     Returns:
         The records after the header.
 
     Raises:
-        UserError: If a line other than the last is damaged.
+        UserError: If it was made with another header, or a line other than the last is damaged.
     """
-    content = path.read_bytes() if path.exists() else b""
-    return _parse(path, content)[0][1:]
+    return _read(path, header)[0]
+
+
+def _read(path: Path, header: Record) -> tuple[list[Record], int]:
+    """The records after the header, and the bytes that whole lines take; 0 without a header."""
+    lines, end = _parse(path, path.read_bytes() if path.exists() else b"")
+    if lines:
+        _check_header(path, lines[0], header)
+    return lines[1:], end
+
+
+def _check_header(path: Path, found: Record, wanted: Record) -> None:
+    # Through JSON, where a tuple becomes a list.
+    wanted = json.loads(json.dumps(wanted))
+    keys = found.keys() | wanted.keys()
+    different = sorted(key for key in keys if found.get(key) != wanted.get(key))
+    if different:
+        raise UserError(
+            f"{path}: was made with another {', '.join(different)}; "
+            "choose another output folder, or go back to the recipe it was made with"
+        )
 
 
 def _parse(path: Path, content: bytes) -> tuple[list[Record], int]:
@@ -108,27 +128,11 @@ class Journal:
         self.records.extend(records)
 
     def _open(self) -> None:
-        content = self.path.read_bytes() if self.path.exists() else b""
-        lines, end = _parse(self.path, content)
-        if lines:
-            self._check_header(lines[0])
-        self.records = lines[1:]
+        self.records, end = _read(self.path, self._header)
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.ftruncate(self._file, end)
-        if not lines:
+        if not end:
             self._write([self._header])
-
-    def _check_header(self, header: Record) -> None:
-        # Through JSON, since a tuple or an int for a float comes back as something else.
-        wanted = json.loads(json.dumps(self._header))
-        different = sorted(
-            key for key in header.keys() | wanted.keys() if header.get(key) != wanted.get(key)
-        )
-        if different:
-            raise UserError(
-                f"{self.path}: was made with another {', '.join(different)}; "
-                "choose another output folder, or go back to the recipe it was made with"
-            )
 
     def _write(self, records: list[Record]) -> None:
         lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
