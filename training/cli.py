@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # The words of a command: its module, and its line in the help.
 COMMANDS = {
     ("distill", "annotate"): ("training.distill.annotate", "descriptors of texts from an LLM"),
+    ("distill", "train"): ("training.distill.train", "dual encoder of texts and descriptors"),
 }
 
 # A first word that holds several commands: its line in the help.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,17 +37,34 @@ def _keys_at(recipe: type[Recipe], path: tuple[str | int, ...]) -> list[str]:
     for part in path:
         if isinstance(part, str) and part in recipe.model_fields:
             annotation = recipe.model_fields[part].annotation
-            if isinstance(annotation, type) and issubclass(annotation, Recipe):
-                recipe = annotation
+            for kind in (annotation, *get_args(annotation)):  # X, list[X] or X | None
+                if isinstance(kind, type) and issubclass(kind, Recipe):
+                    recipe = kind
     return sorted(recipe.model_fields)
 
 
-def load_recipe(path: str | Path, recipe: type[RecipeT]) -> RecipeT:
+def _change(content: dict[str, Any], change: str) -> None:
+    """Sets the key that `change` ("a.b=value", the value in YAML) names."""
+    keys, separator, value = change.partition("=")
+    if not separator:
+        raise RecipeError(f"{change}: expected KEY=VALUE, such as training.epochs=3")
+    *parents, last = keys.split(".")
+    for number, parent in enumerate(parents, 1):
+        content = content.setdefault(parent, {})
+        if not isinstance(content, dict):
+            raise RecipeError(f"{change}: {'.'.join(parents[:number])} holds no keys")
+    content[last] = yaml.safe_load(value)
+
+
+def load_recipe(
+    path: str | Path, recipe: type[RecipeT], changes: Sequence[str] = ()
+) -> RecipeT:
     """Reads and checks a YAML recipe.
 
     Args:
         path: The YAML file.
         recipe: The class that describes it.
+        changes: Keys to set before the check, each "a.b=value".
 
     Returns:
         The recipe, every key checked.
@@ -64,6 +82,8 @@ def load_recipe(path: str | Path, recipe: type[RecipeT]) -> RecipeT:
         raise RecipeError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
         raise RecipeError(f"{path}: expected a mapping of keys to values")
+    for change in changes:
+        _change(content, change)
     try:
         return recipe.model_validate(content)
     except ValidationError as error:

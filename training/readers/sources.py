@@ -1,0 +1,140 @@
+"""Labelled texts as a recipe names them: local files or hub datasets, and which column is what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import model_validator
+
+from training.errors import UserError
+from training.readers.data_folder import find_file
+from training.readers.example import Example
+from training.readers.rows import read_rows
+from training.recipe import Recipe
+
+
+class Join(Recipe):
+    """Labels that stand in a file of their own, joined to the texts by id.
+
+    Attributes:
+        file: The file with the labels.
+        id: The column that both files share.
+    """
+
+    file: str
+    id: str = "id"
+
+
+class Source(Recipe):
+    """A table of texts, and which of its columns is what; exactly one of `file` and `hub`.
+
+    Attributes:
+        file: A local .jsonl, .csv or .tsv, gzipped or not; relative to the data folder or the
+            checkout.
+        hub: A dataset of the Hugging Face hub (or a folder in its format).
+        config: The hub dataset's configuration, if it has several.
+        split: The hub dataset's split.
+        text: The column with the text.
+        labels: The column with the labels: a list, or a string with `separator` between them.
+        context: The column with what was said before: a string or a list of strings.
+        separator: Between the labels of a string.
+        join: Where `labels` comes from another file.
+    """
+
+    file: str | None = None
+    hub: str | None = None
+    config: str | None = None
+    split: str = "train"
+    text: str = "text"
+    labels: str = "labels"
+    context: str | None = None
+    separator: str = ","
+    join: Join | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Source:
+        if (self.file is None) == (self.hub is None):
+            raise ValueError("give one of `file` (a local table) and `hub` (a hub dataset)")
+        return self
+
+
+def read_source(source: Source, data: Path | None) -> list[Example]:
+    """Reads one source.
+
+    Args:
+        source: What the recipe says.
+        data: The data folder, if there is one.
+
+    Raises:
+        UserError: If a file or a column is missing, or a text has no partner in the joined file.
+    """
+    if source.file is not None:
+        path = find_file(source.file, data)
+        name, rows = str(path), read_rows(path)
+    else:
+        name, rows = str(source.hub), _hub_rows(source)
+    if not rows:
+        raise UserError(f"{name}: holds no rows")
+    if source.join is not None:
+        rows = _joined(rows, source, name, data)
+    _check_columns(rows[0], source, name)
+    return [
+        Example(
+            text=row[source.text],
+            labels=_labels(row[source.labels], source.separator),
+            context=_context(row.get(source.context)) if source.context else None,
+            id=row.get("id"),
+        )
+        for row in rows
+    ]
+
+
+def _hub_rows(source: Source) -> list[dict[str, Any]]:
+    from datasets import ClassLabel, load_dataset
+
+    dataset = load_dataset(source.hub, source.config, split=source.split)
+    feature = dataset.features.get(source.labels)
+    inner = getattr(feature, "feature", feature)
+    rows: list[dict[str, Any]] = dataset.to_list()
+    if isinstance(inner, ClassLabel):  # hub datasets hold numbers; the names are beside them
+        for row in rows:
+            numbers = row[source.labels]
+            row[source.labels] = inner.int2str(numbers if isinstance(numbers, list) else [numbers])
+    return rows
+
+
+def _joined(
+    rows: Sequence[dict[str, Any]], source: Source, name: str, data: Path | None
+) -> list[dict[str, Any]]:
+    assert source.join is not None
+    path, key = find_file(source.join.file, data), source.join.id
+    labels = {row[key]: row[source.labels] for row in read_rows(path)}
+    missing = [row[key] for row in rows if row[key] not in labels]
+    if missing:
+        raise UserError(
+            f"{name}: {len(missing)} of {len(rows)} texts have no labels in {path} "
+            f"(first: {key} {missing[0]!r}); annotate them, or name another file in join.file"
+        )
+    return [{**row, source.labels: labels[row[key]]} for row in rows]
+
+
+def _check_columns(row: Mapping[str, Any], source: Source, name: str) -> None:
+    for key in ("text", "labels", "context"):
+        column = getattr(source, key)
+        if column is not None and column not in row:
+            raise UserError(
+                f"{name}: no column {column!r}; set `{key}:` to one of {', '.join(map(str, row))}"
+            )
+
+
+def _labels(value: str | Sequence[str], separator: str) -> tuple[str, ...]:
+    parts = value.split(separator) if isinstance(value, str) else value
+    return tuple(dict.fromkeys(stripped for part in parts if (stripped := part.strip())))
+
+
+def _context(value: str | Sequence[str] | None) -> str | None:
+    if not value:
+        return None
+    return value if isinstance(value, str) else " ".join(value)
