@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.distill.answer import NoDescriptors, read_descriptors
@@ -109,7 +109,7 @@ def write_results(
     summary.distinct = len(vocabulary)
     _write(folder / "descriptors.jsonl", (_line(record) for record in annotated))
     _write(folder / "set_apart.jsonl", (_line(record) for record in set_apart))
-    _write(folder / "summary.json", [json.dumps(asdict(summary), indent=2) + "\n"])
+    _write(folder / "summary.json", [json.dumps(vars(summary), indent=2) + "\n"])
     return summary
 
 

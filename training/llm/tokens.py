@@ -39,9 +39,11 @@ def _by_bytes(text: str) -> int:
 
 
 def _by_tokenizer(name: str) -> Callable[[str], int]:
+    local = name.endswith(".json")
+    if local and not Path(name).is_file():
+        raise UserError(f"llm.tokenizer: no such file: {name}")
     try:
-        load = Tokenizer.from_file if Path(name).is_file() else Tokenizer.from_pretrained
-        tokenizer = load(name)
+        tokenizer = Tokenizer.from_file(name) if local else Tokenizer.from_pretrained(name)
     except Exception as error:  # the library raises bare Exceptions
         raise UserError(f"llm.tokenizer: cannot load {name!r}: {error}") from None
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
