@@ -139,7 +139,7 @@ class EmotionPolicy(Policy):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> EmotionPolicy:
         """Makes the policy, for training as for the running bot.
 
@@ -162,13 +162,13 @@ class EmotionPolicy(Policy):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> EmotionPolicy:
         """Makes the policy for the running bot; there is nothing trained to read."""
         return cls.create(config, model_storage, resource, execution_context)
 
     def train(
-        self, training_trackers: list[TrackerWithCachedStates], domain: Domain, **kwargs: Any
+        self, training_trackers: list[TrackerWithCachedStates], domain: Domain, **kwargs: object
     ) -> Resource:
         """Learns nothing; checks the rules against the domain.
 
@@ -190,7 +190,7 @@ class EmotionPolicy(Policy):
         tracker: DialogueStateTracker,
         domain: Domain,
         rule_only_data: Optional[dict[str, Any]] = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> PolicyPrediction:
         """Returns the action of the first rule that applies, then `action_listen`."""
         session, after = _split_session(tracker.events)
