@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 COMMANDS = {
     ("distill", "annotate"): ("training.distill.annotate", "descriptors of texts from an LLM"),
     ("distill", "train"): ("training.distill.train", "dual encoder of texts and descriptors"),
+    ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
+    ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),
+    ("export",): ("training.export.command", "a checkpoint becomes the bundle that ships"),
 }
 
 # A first word that holds several commands: its line in the help.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -56,9 +57,7 @@ def _change(content: dict[str, Any], change: str) -> None:
     content[last] = yaml.safe_load(value)
 
 
-def load_recipe(
-    path: str | Path, recipe: type[RecipeT], changes: Sequence[str] = ()
-) -> RecipeT:
+def load_recipe(path: str | Path, recipe: type[RecipeT], changes: Sequence[str] = ()) -> RecipeT:
     """Reads and checks a YAML recipe.
 
     Args:
@@ -85,7 +84,8 @@ def load_recipe(
     for change in changes:
         _change(content, change)
     try:
-        return recipe.model_validate(content)
+        # As JSON, so that a list may fill a tuple while everything else stays strict.
+        return recipe.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         lines = [f"{path}: {_describe(e, recipe)}" for e in error.errors()]
         raise RecipeError("\n".join(lines)) from None

@@ -1,0 +1,66 @@
+"""Vectors of labels: looked up in the bundle's vocabulary, else encoded once and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emotion_component.bundle import LABEL_ENCODER, VOCABULARY
+from emotion_component.session import FloatArray, Session
+from emotion_component.tokens import MessageTokenizer, pad
+
+CACHE_SIZE = 10_000
+"""Labels kept in memory (15 MB at 384 dimensions); the least recently used go first."""
+
+
+class LabelVectors:
+    """Unit vectors of labels and descriptors in the emotion space. Thread-safe.
+
+    Args:
+        folder: The bundle.
+        tokenizer: The bundle's tokenizer.
+        threads: Threads of one label encoder run; the encoder is opened when a label needs it.
+
+    Attributes:
+        axes: Pleasant, unpleasant, activated, calm: (4, dimensions).
+    """
+
+    def __init__(self, folder: Path, tokenizer: MessageTokenizer, threads: int) -> None:
+        self._tokenizer = tokenizer
+        self._encoder = Session(folder / LABEL_ENCODER, threads)
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[str, FloatArray] = OrderedDict()
+        with np.load(folder / VOCABULARY, allow_pickle=False) as archive:
+            self._terms: list[str] = archive["terms"].tolist()
+            self._vectors: FloatArray = archive["vectors"].astype(np.float32)
+            self.axes: FloatArray = archive["axes"].astype(np.float32)
+        self._rows = {term: row for row, term in enumerate(self._terms)}
+
+    def vocabulary(self) -> tuple[list[str], FloatArray]:
+        """Returns the descriptors and their vectors, (descriptors, dimensions)."""
+        return self._terms, self._vectors
+
+    def of(self, labels: Sequence[str]) -> FloatArray:
+        """Returns the vectors of labels, (labels, dimensions), in order."""
+        return np.stack([self._vector(label) for label in labels])
+
+    def _vector(self, label: str) -> FloatArray:
+        row = self._rows.get(label.replace("_", " ").strip().lower())
+        if row is not None:
+            return self._vectors[row]
+        with self._lock:
+            if label in self._cache:
+                self._cache.move_to_end(label)
+                return self._cache[label]
+        # One label a run, so that a label's vector does not depend on its companions.
+        outputs = self._encoder.run(pad([self._tokenizer.encode_label(label)]))
+        vector: FloatArray = outputs["embedding"][0]
+        with self._lock:
+            self._cache[label] = vector
+            if len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
+        return vector

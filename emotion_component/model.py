@@ -1,0 +1,427 @@
+"""EmotionModel: text -> turns -> tokens -> scores -> emotions, by one encoder pass a message."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from emotion_component import bundle as bundles
+from emotion_component.dialogue import InputError, TurnLike, check_text, parse_context
+from emotion_component.label_vectors import LabelVectors
+from emotion_component.labels import coarse_label
+from emotion_component.results import BundleVersion, DescribeResult, EmotionResult, RankResult
+from emotion_component.session import FloatArray, Session
+from emotion_component.tokens import MessageTokenizer, TokenizedMessage, pad
+
+Thresholds = Union[float, Mapping[str, float], None]
+
+BATCH_TOKENS = 2048
+"""Padded tokens of one encoder run; larger runs are no faster a message and hold more memory."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What one encoder pass says of n messages; every kind of result is read from it.
+
+    Attributes:
+        logits: Class logits, (n, labels).
+        embeddings: Unit vectors of the emotion space, (n, dimensions).
+        truncated: Whether each message or its context was cut, (n,).
+        blank: Whether each message has no words, (n,).
+    """
+
+    logits: FloatArray
+    embeddings: FloatArray
+    truncated: npt.NDArray[np.bool_]
+    blank: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    y: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * x))
+    return y
+
+
+def _softmax(x: FloatArray) -> FloatArray:
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    y: FloatArray = e / e.sum(axis=-1, keepdims=True)
+    return y
+
+
+def _named(names: Sequence[str], values: npt.NDArray[np.floating]) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in zip(names, values)}
+
+
+def _strongest_first(scores: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(scores.items(), key=lambda item: -item[1]))
+
+
+class EmotionModel:
+    """Emotions of messages, from a bundle. Make it with `load`; thread-safe; no network.
+
+    Every method reads a message with its earlier turns (oldest first, `Turn` or
+    `{"role": "user"|"bot", "text": ...}`). A message without words is neutral.
+    """
+
+    _loaded: dict[tuple[str, str, int], EmotionModel] = {}  # noqa: RUF012 - shared on purpose
+    _load_lock = threading.Lock()
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._manifest = bundles.read_manifest(folder)
+        self._tokenizer = MessageTokenizer(folder / bundles.TOKENIZER, self._manifest.window)
+        self._encoder = Session(folder / bundles.ENCODER, threads)
+        self._encoder.open()
+        self._label_vectors = LabelVectors(folder, self._tokenizer, threads)
+        self._scales = np.array(self._manifest.calibration_scales, dtype=np.float32)
+        self._biases = np.array(self._manifest.calibration_biases, dtype=np.float32)
+        self.bundle = BundleVersion(self._manifest.name, self._manifest.version)
+
+    @classmethod
+    def load(
+        cls, path: Union[str, Path, None] = None, *, threads: Optional[int] = None
+    ) -> EmotionModel:
+        """Opens a bundle; the same bundle is opened once a process.
+
+        Args:
+            path: The bundle's folder; None for the one shipped in the package.
+            threads: Threads of one encoder run; None for two, or one on a single core.
+
+        Returns:
+            The model.
+
+        Raises:
+            BundleError: If the bundle is missing, incomplete, changed or of an unknown format.
+            InputError: If `threads` is no positive integer.
+        """
+        if threads is None:
+            threads = min(2, os.cpu_count() or 1)
+        if not isinstance(threads, int) or threads < 1:
+            raise InputError(f"threads: expected a positive integer, got {threads!r}")
+        folder = Path(path) if path is not None else bundles.DEFAULT_BUNDLE
+        manifest = folder / bundles.MANIFEST
+        state = bundles.file_hash(manifest) if manifest.is_file() else ""
+        key = (str(folder.resolve()), state, threads)
+        with cls._load_lock:
+            if key not in cls._loaded:
+                cls._loaded[key] = cls(folder, threads)
+            return cls._loaded[key]
+
+    @property
+    def manifest(self) -> bundles.Manifest:
+        """What the bundle says of itself: labels, thresholds, window, training, scores."""
+        return self._manifest
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classifier's labels, in the order of `scores`."""
+        return self._manifest.labels
+
+    @property
+    def axis_vectors(self) -> FloatArray:
+        """Vectors of the pleasant, unpleasant, activated and calm pole, (4, dimensions)."""
+        return self._label_vectors.axes
+
+    # One pass -----------------------------------------------------------------------------------
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        contexts: Optional[Sequence[Sequence[TurnLike]]] = None,
+        *,
+        context_turns: Optional[int] = None,
+    ) -> Encoded:
+        """Runs the encoder.
+
+        Args:
+            texts: n messages.
+            contexts: For each message its earlier turns, oldest first; None for no context.
+            context_turns: How many of the last turns to read; None for the bundle's number.
+
+        Returns:
+            Logits and embeddings of the n messages, in order.
+
+        Raises:
+            InputError: If an argument is ill-typed; the message names it and its index.
+        """
+        messages = self._tokenize(texts, contexts, context_turns)
+        count, order = len(messages), np.argsort([-len(m) for m in messages], kind="stable")
+        logits = np.zeros((count, len(self.labels)), dtype=np.float32)
+        embeddings = np.zeros((count, self.axis_vectors.shape[1]), dtype=np.float32)
+        start = 0
+        while start < count:
+            size = max(1, BATCH_TOKENS // len(messages[order[start]]))
+            rows = order[start : start + size]
+            outputs = self._encoder.run(pad([messages[row] for row in rows]))
+            logits[rows], embeddings[rows] = outputs["logits"], outputs["embedding"]
+            start += size
+        return Encoded(
+            logits,
+            embeddings,
+            np.array([m.truncated for m in messages], dtype=bool),
+            np.array([len(m.message_ids) == 1 for m in messages], dtype=bool),
+        )
+
+    def _tokenize(
+        self,
+        texts: Sequence[str],
+        contexts: Optional[Sequence[Sequence[TurnLike]]],
+        context_turns: Optional[int],
+    ) -> list[TokenizedMessage]:
+        if isinstance(texts, str):
+            raise InputError("texts: expected a list of strings, got one string")
+        if contexts is None:
+            contexts = [()] * len(texts)
+        if len(contexts) != len(texts):
+            raise InputError(f"contexts: expected {len(texts)}, one a text, got {len(contexts)}")
+        if context_turns is not None and (
+            isinstance(context_turns, bool)
+            or not isinstance(context_turns, int)
+            or context_turns < 0
+        ):
+            raise InputError(f"context_turns: expected 0 or more, got {context_turns!r}")
+        return [
+            self._tokenizer.encode(
+                check_text(text, f"texts[{i}]"),
+                parse_context(context, f"contexts[{i}]"),
+                context_turns,
+            )
+            for i, (text, context) in enumerate(zip(texts, contexts))
+        ]
+
+    # The bundle's labels ------------------------------------------------------------------------
+
+    def predict(
+        self,
+        text: str,
+        context: Sequence[TurnLike] = (),
+        *,
+        thresholds: Thresholds = None,
+        context_turns: Optional[int] = None,
+    ) -> EmotionResult:
+        """Returns the emotions of one message.
+
+        Args:
+            text: The message.
+            context: Earlier turns, oldest first.
+            thresholds: From which score a label counts as present: one number, or label to
+                number (others keep the bundle's); None for the bundle's.
+            context_turns: How many of the last turns to read; None for the bundle's number.
+
+        Raises:
+            InputError: If an argument is ill-typed; the message names it.
+        """
+        context = parse_context(context)
+        check_text(text)
+        encoded = self.encode([text], [context], context_turns=context_turns)
+        return self.classify(encoded, thresholds=thresholds)[0]
+
+    def predict_batch(
+        self,
+        texts: Sequence[str],
+        contexts: Optional[Sequence[Sequence[TurnLike]]] = None,
+        *,
+        thresholds: Thresholds = None,
+        context_turns: Optional[int] = None,
+    ) -> list[EmotionResult]:
+        """Returns the emotions of many messages, in order; see `predict` and `encode`."""
+        encoded = self.encode(texts, contexts, context_turns=context_turns)
+        return self.classify(encoded, thresholds=thresholds)
+
+    def classify(self, encoded: Encoded, *, thresholds: Thresholds = None) -> list[EmotionResult]:
+        """Reads the bundle's labels, valence and arousal from an encoder pass."""
+        limits = self._thresholds(thresholds)
+        scores = _sigmoid(encoded.logits * self._scales + self._biases)
+        axes = self._read_axes(encoded.embeddings)
+        return [
+            self._result(scores[row], limits, axes[row], encoded, row)
+            for row in range(len(encoded))
+        ]
+
+    def _thresholds(self, thresholds: Thresholds) -> dict[str, float]:
+        limits = dict(zip(self.labels, self._manifest.thresholds))
+        if isinstance(thresholds, Mapping):
+            unknown = sorted(set(thresholds) - set(limits))
+            if unknown:
+                raise InputError(
+                    f"thresholds: unknown label {unknown[0]!r}; known: {', '.join(self.labels)}"
+                )
+            limits.update(thresholds)
+        elif thresholds is not None:
+            limits = dict.fromkeys(limits, thresholds)
+        for label, limit in limits.items():
+            if isinstance(limit, bool) or not isinstance(limit, (int, float)):
+                raise InputError(f"thresholds: {label}: expected a number, got {limit!r}")
+        return limits
+
+    def _read_axes(self, embeddings: FloatArray) -> FloatArray:
+        """Returns valence and arousal in [-1, 1], (n, 2): differences of two similarities."""
+        similarities = embeddings @ self.axis_vectors.T
+        differences = similarities[:, 0::2] - similarities[:, 1::2]
+        axes: FloatArray = np.tanh(differences * self._manifest.space.axis_scales)
+        return axes
+
+    def _result(
+        self,
+        row_scores: FloatArray,
+        limits: Mapping[str, float],
+        axes: FloatArray,
+        encoded: Encoded,
+        row: int,
+    ) -> EmotionResult:
+        if encoded.blank[row]:
+            row_scores = np.array([label == "neutral" for label in self.labels], dtype=np.float32)
+            axes = np.zeros(2, dtype=np.float32)
+        scores = _named(self.labels, row_scores)
+        present = {k: v for k, v in scores.items() if v >= limits[k]}
+        label = self.labels[int(row_scores.argmax())]
+        return EmotionResult(
+            label=label,
+            score=scores[label],
+            labels=_strongest_first(present),
+            scores=scores,
+            group=coarse_label(label),
+            valence=round(float(axes[0]), 4),
+            arousal=round(float(axes[1]), 4),
+            truncated=bool(encoded.truncated[row]),
+            bundle=self.bundle,
+        )
+
+    # Any labels ---------------------------------------------------------------------------------
+
+    def rank(
+        self,
+        text: str,
+        labels: Sequence[str],
+        context: Sequence[TurnLike] = (),
+        *,
+        multi_label: bool = True,
+        threshold: Optional[float] = None,
+        context_turns: Optional[int] = None,
+    ) -> RankResult:
+        """Scores any labels against one message, zero-shot.
+
+        Args:
+            text: The message.
+            labels: Words or short phrases; "_" reads as a space.
+            context: Earlier turns, oldest first.
+            multi_label: Whether several labels may apply (each score is the probability that the
+                label does) or just one (the scores sum to 1).
+            threshold: Multi-label score from which a label counts as present; None for the
+                bundle's.
+            context_turns: How many of the last turns to read; None for the bundle's number.
+
+        Raises:
+            InputError: If an argument is ill-typed, or `labels` is empty or has repeats.
+        """
+        context = parse_context(context)
+        check_text(text)
+        encoded = self.encode([text], [context], context_turns=context_turns)
+        return self.rank_encoded(encoded, labels, multi_label=multi_label, threshold=threshold)[0]
+
+    def rank_encoded(
+        self,
+        encoded: Encoded,
+        labels: Sequence[str],
+        *,
+        multi_label: bool = True,
+        threshold: Optional[float] = None,
+    ) -> list[RankResult]:
+        """Scores any labels against the messages of an encoder pass; see `rank`."""
+        vectors = self.label_vectors(labels)
+        space = self._manifest.space
+        similarities = encoded.embeddings @ vectors.T
+        if multi_label:
+            limit = space.match_threshold if threshold is None else threshold
+            scores = _sigmoid(similarities * space.match_scale + space.match_bias)
+        else:
+            limit = None
+            scores = _softmax(similarities / space.temperature)
+        return [
+            self._rank_result(labels, scores[row], limit, encoded, row)
+            for row in range(len(encoded))
+        ]
+
+    def _rank_result(
+        self,
+        labels: Sequence[str],
+        row_scores: FloatArray,
+        limit: Optional[float],
+        encoded: Encoded,
+        row: int,
+    ) -> RankResult:
+        blank = bool(encoded.blank[row])
+        scores = _named(labels, row_scores * (not blank))
+        ranked = _strongest_first(scores)
+        best = next(iter(ranked))
+        present = {k: v for k, v in ranked.items() if (k == best if limit is None else v >= limit)}
+        return RankResult(
+            label=None if blank else best,
+            labels={} if blank else present,
+            scores=scores,
+            truncated=bool(encoded.truncated[row]),
+            bundle=self.bundle,
+        )
+
+    def label_vectors(self, labels: Sequence[str]) -> FloatArray:
+        """Returns the unit vectors of labels in the emotion space, (labels, dimensions).
+
+        Raises:
+            InputError: If `labels` is empty, has repeats, or holds anything but words.
+        """
+        if isinstance(labels, str) or not isinstance(labels, Sequence):
+            raise InputError("labels: expected a list of strings")
+        if not labels:
+            raise InputError("labels: expected at least one label")
+        for i, label in enumerate(labels):
+            if not check_text(label, f"labels[{i}]").strip():
+                raise InputError(f"labels[{i}]: is empty; give a word or short phrase")
+        if len(set(labels)) < len(labels):
+            raise InputError("labels: each label may stand only once")
+        return self._label_vectors.of(labels)
+
+    # Free-form descriptors ----------------------------------------------------------------------
+
+    def describe(
+        self,
+        text: str,
+        k: int = 5,
+        context: Sequence[TurnLike] = (),
+        *,
+        context_turns: Optional[int] = None,
+    ) -> DescribeResult:
+        """Returns the `k` free-form descriptors nearest to one message.
+
+        Raises:
+            InputError: If an argument is ill-typed; the message names it.
+        """
+        context = parse_context(context)
+        check_text(text)
+        encoded = self.encode([text], [context], context_turns=context_turns)
+        return self.describe_encoded(encoded, k)[0]
+
+    def describe_encoded(self, encoded: Encoded, k: int = 5) -> list[DescribeResult]:
+        """Finds the `k` nearest descriptors of an encoder pass; see `describe`."""
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise InputError(f"k: expected a positive integer, got {k!r}")
+        terms, vectors = self._label_vectors.vocabulary()
+        similarities = encoded.embeddings @ vectors.T
+        nearest = np.argsort(-similarities, axis=1)[:, :k]
+        return [
+            DescribeResult(
+                descriptors={}
+                if encoded.blank[row]
+                else _named([terms[i] for i in nearest[row]], similarities[row, nearest[row]]),
+                truncated=bool(encoded.truncated[row]),
+                bundle=self.bundle,
+            )
+            for row in range(len(encoded))
+        ]

@@ -1,0 +1,192 @@
+"""Checkpoint to bundle: float32 and int8 ONNX, vocabulary, calibration, scores."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import f1_score
+from transformers import AutoTokenizer
+
+from emotion_component import EmotionModel
+from emotion_component import bundle as bundles
+from emotion_component.tokens import MessageTokenizer
+from training.export import calibrate
+from training.export.calibrate import Bools, Floats
+from training.export.graph import LABEL_INPUTS, TEXT_INPUTS, export_onnx
+from training.export.parity import Parity, check_parity
+from training.export.quantize import quantize
+from training.export.recipe import ExportRecipe
+from training.export.vocabulary import frequent_descriptors, write_vocabulary
+from training.models.two_heads import load_two_heads
+from training.readers.data_folder import find_file
+from training.readers.rows import read_rows
+
+logger = logging.getLogger(__name__)
+
+LabelledTexts = tuple[list[str], Bools]
+
+
+def read_labelled(path: Path, labels: tuple[str, ...]) -> LabelledTexts:
+    """Returns the texts of a file and which of `labels` each has, (texts, labels)."""
+    rows = read_rows(path)
+    present = np.array([[label in row["labels"] for label in labels] for row in rows])
+    return [row["text"] for row in rows], present
+
+
+def _first_manifest(recipe: ExportRecipe, labels: tuple[str, ...]) -> bundles.Manifest:
+    """The manifest before anything is measured: scores are plain sigmoids."""
+    window, count = recipe.window, len(labels)
+    return bundles.Manifest(
+        name=recipe.name,
+        version=recipe.version,
+        labels=labels,
+        thresholds=(0.5,) * count,
+        calibration_scales=(1.0,) * count,
+        calibration_biases=(0.0,) * count,
+        window=bundles.Window(
+            max_tokens=window.max_tokens,
+            message_tokens=window.message_tokens,
+            context_turns=window.context_turns,
+            role_prefixes={"user": window.user_prefix, "bot": window.bot_prefix},
+        ),
+        space=bundles.EmotionSpace(
+            temperature=recipe.temperature,
+            match_scale=1.0 / recipe.temperature,
+            match_bias=0.0,
+            match_threshold=0.5,
+            valence=recipe.vocabulary.valence,
+            arousal=recipe.vocabulary.arousal,
+            axis_scales=(1.0, 1.0),
+        ),
+        training=recipe.training,
+    )
+
+
+def write_float32(recipe: ExportRecipe, folder: Path, data: Path | None) -> Parity:
+    """Writes the uncalibrated bundle in float32, and checks it against torch.
+
+    Args:
+        recipe: What the bundle is made of.
+        folder: The bundle to write.
+        data: The data folder.
+
+    Returns:
+        The largest differences between torch and ONNX.
+    """
+    labels = tuple(find_file(recipe.labels, data).read_text(encoding="utf-8").split())
+    folder.mkdir(parents=True, exist_ok=True)
+    text, label = load_two_heads(find_file(recipe.checkpoint, data), recipe.backbone)
+    export_onnx(text, folder / bundles.ENCODER, TEXT_INPUTS, ("logits", "embedding"))
+    export_onnx(label, folder / bundles.LABEL_ENCODER, LABEL_INPUTS, ("embedding",))
+    tokenizer = AutoTokenizer.from_pretrained(recipe.backbone)
+    tokenizer.backend_tokenizer.save(str(folder / bundles.TOKENIZER), pretty=False)
+    manifest = _first_manifest(recipe, labels)
+    known = recipe.vocabulary
+    terms = set(labels) | set(
+        frequent_descriptors(find_file(known.descriptors, data), known.times)
+    )
+    write_vocabulary(
+        folder / bundles.VOCABULARY,
+        label,
+        MessageTokenizer(folder / bundles.TOKENIZER, manifest.window),
+        sorted(terms),
+        (*known.valence, *known.arousal),
+    )
+    bundles.write_manifest(folder, manifest)
+    return check_parity(text, label, folder)
+
+
+def write_int8(source: Path, target: Path) -> None:
+    """Writes the int8 form of a float32 bundle."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in (bundles.TOKENIZER, bundles.VOCABULARY):
+        shutil.copy(source / name, target / name)
+    for name in (bundles.ENCODER, bundles.LABEL_ENCODER):
+        quantize(source / name, target / name)
+    bundles.write_manifest(target, bundles.read_manifest(source))
+
+
+def calibrate_bundle(folder: Path, dev: LabelledTexts) -> None:
+    """Fits scores, thresholds and axes of a bundle on labelled texts, and rewrites its manifest.
+
+    Thresholds are chosen on the plain sigmoids and carried through the calibration, which keeps
+    their order.
+
+    Args:
+        folder: A bundle that is not yet calibrated.
+        dev: Texts and which labels they have; never the texts that scores are reported on.
+    """
+    model = EmotionModel.load(folder)
+    texts, present = dev
+    encoded = model.encode(texts)
+    columns = range(len(model.labels))
+    fits = [calibrate.platt_scale(encoded.logits[:, i], present[:, i]) for i in columns]
+    plain = calibrate.sigmoid(encoded.logits)
+    limits = [calibrate.best_threshold(plain[:, i], present[:, i]) for i in columns]
+    logit_limits = np.log(limits) - np.log1p(-np.array(limits))
+    thresholds = [
+        float(calibrate.sigmoid(scale * limit + bias))
+        for limit, (scale, bias) in zip(logit_limits, fits, strict=True)
+    ]
+    similarities = (encoded.embeddings @ model.label_vectors(model.labels).T).ravel()
+    match_scale, match_bias = calibrate.platt_scale(similarities, present.ravel())
+    matches = calibrate.sigmoid(similarities * match_scale + match_bias)
+    poles = encoded.embeddings @ model.axis_vectors.T
+    scales = [calibrate.axis_scale(poles[:, i] - poles[:, i + 1]) for i in (0, 2)]
+    bundles.write_manifest(
+        folder,
+        replace(
+            model.manifest,
+            thresholds=tuple(round(t, 4) for t in thresholds),
+            calibration_scales=tuple(round(scale, 4) for scale, _ in fits),
+            calibration_biases=tuple(round(bias, 4) for _, bias in fits),
+            space=replace(
+                model.manifest.space,
+                match_scale=round(match_scale, 4),
+                match_bias=round(match_bias, 4),
+                match_threshold=calibrate.best_threshold(matches, present.ravel()),
+                axis_scales=(round(scales[0], 4), round(scales[1], 4)),
+            ),
+        ),
+    )
+
+
+def macro_f1(folder: Path, texts: LabelledTexts) -> float:
+    """Returns the macro-F1 of a bundle's classifier over all labels, with its own thresholds."""
+    model = EmotionModel.load(folder)
+    results = model.predict_batch(texts[0])
+    predicted: Floats = np.array([[label in r.labels for label in model.labels] for r in results])
+    return float(f1_score(texts[1], predicted, average="macro"))
+
+
+def build(recipe: ExportRecipe, output: Path, data: Path | None) -> dict[str, float]:
+    """Makes `output`/float32 and `output`/int8 and measures both.
+
+    Returns:
+        Parity of ONNX with torch, and test macro-F1 and encoder size of both bundles.
+    """
+    float32, int8 = output / "float32", output / "int8"
+    logger.info("Exporting %s", recipe.checkpoint)
+    parity = write_float32(recipe, float32, data)
+    write_int8(float32, int8)
+    labels = bundles.read_manifest(float32).labels
+    dev = read_labelled(find_file(recipe.dev, data), labels)
+    test = read_labelled(find_file(recipe.test, data), labels)
+    report = {"parity_logits": parity.logits, "parity_embedding": parity.embedding}
+    for name, folder in (("float32", float32), ("int8", int8)):
+        logger.info("Calibrating and measuring %s", name)
+        calibrate_bundle(folder, dev)
+        report[f"test_macro_f1_{name}"] = round(macro_f1(folder, test), 4)
+        report[f"encoder_megabytes_{name}"] = (folder / bundles.ENCODER).stat().st_size / 1e6
+    scores = {
+        "GoEmotions test, 28 classes, macro-F1, thresholds from dev": {
+            name: report[f"test_macro_f1_{name}"] for name in ("float32", "int8")
+        }
+    }
+    for folder in (float32, int8):
+        bundles.write_manifest(folder, replace(bundles.read_manifest(folder), scores=scores))
+    return report

@@ -1,0 +1,61 @@
+"""Logits and similarities to numbers that people can use: probabilities, thresholds, axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
+from sklearn.linear_model import LogisticRegression
+
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+
+GRID = np.arange(0.01, 1.0, 0.01)
+SMOOTHING = 6
+"""Width in steps of `GRID`. In two-fold trials on GoEmotions dev (6 splits, thresholds from one
+half, macro-F1 on the other) smoothing gave .526 against .508 for the bare grid and .520 for the
+best point of the precision-recall curve: rare labels have a dozen cases, and their F1 jumps."""
+
+
+def sigmoid(x: Floats) -> Floats:
+    """Returns the logistic function of `x`."""
+    y: Floats = 0.5 * (1.0 + np.tanh(0.5 * x))
+    return y
+
+
+def platt_scale(logits: Floats, present: Bools) -> tuple[float, float]:
+    """Fits sigmoid(scale * logit + bias) to the truth (Platt 1999), barely regularised.
+
+    Args:
+        logits: (n,).
+        present: Whether the label applies, (n,); both values must occur.
+
+    Returns:
+        Scale and bias.
+    """
+    fit = LogisticRegression(C=1e3).fit(logits.reshape(-1, 1), present)
+    return float(fit.coef_[0, 0]), float(fit.intercept_[0])
+
+
+def best_threshold(scores: Floats, present: Bools) -> float:
+    """Returns the threshold at which F1, smoothed over neighbouring thresholds, is highest.
+
+    Args:
+        scores: (n,) in [0, 1].
+        present: Whether the label applies, (n,).
+    """
+    predicted = scores[:, None] >= GRID
+    hits = (predicted & present[:, None]).sum(0)
+    f1 = 2 * hits / (predicted.sum(0) + max(1, present.sum()))
+    return float(GRID[gaussian_filter1d(f1, SMOOTHING, mode="nearest").argmax()])
+
+
+def axis_scale(differences: Floats, share: float = 0.9, reach: float = 0.8) -> float:
+    """Returns the scale with which tanh(scale * difference) spreads over [-1, 1].
+
+    Args:
+        differences: Similarity to the one pole less similarity to the other, (n,).
+        share: This share of the texts
+        reach: lies within -reach and reach.
+    """
+    return float(np.arctanh(reach) / np.quantile(np.abs(differences), share))

@@ -1,0 +1,63 @@
+"""What a bundle is made of: the recipe of `python -m training export`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from training.recipe import Recipe
+
+
+class WindowRecipe(Recipe):
+    """What of a conversation the runtime reads; see `emotion_component.bundle.Window`."""
+
+    max_tokens: int
+    message_tokens: int
+    context_turns: int
+    user_prefix: str
+    bot_prefix: str
+
+
+class VocabularyRecipe(Recipe):
+    """Which descriptors the bundle knows.
+
+    Attributes:
+        descriptors: File of `{"descriptors": [...]}` lines.
+        times: A descriptor must stand there at least so often.
+        valence: Labels of the pleasant and the unpleasant pole.
+        arousal: Labels of the activated and the calm pole.
+    """
+
+    descriptors: str
+    times: int
+    valence: tuple[str, str]
+    arousal: tuple[str, str]
+
+
+class ExportRecipe(Recipe):
+    """A whole bundle.
+
+    Attributes:
+        name: The bundle's name.
+        version: The weights' version.
+        checkpoint: Safetensors file of both towers; see `training.models.two_heads`.
+        backbone: Pretrained encoder that the label tower keeps frozen: folder or hub name.
+        labels: File with one class label a line, in the order of the logits.
+        dev: Labelled texts for calibration and thresholds.
+        test: Labelled texts for the reported scores.
+        temperature: Of the emotion space.
+        window: What of a conversation is read.
+        vocabulary: Which descriptors are known.
+        training: Data, licences and method, for people; copied into bundle.json.
+    """
+
+    name: str
+    version: str
+    checkpoint: str
+    backbone: str
+    labels: str
+    dev: str
+    test: str
+    temperature: float
+    window: WindowRecipe
+    vocabulary: VocabularyRecipe
+    training: dict[str, Any]

@@ -1,0 +1,129 @@
+"""One encoder, two heads: class logits and a vector of the emotion space from one pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import BertConfig, BertModel
+
+
+def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
+    """Averages token states where `mask` is 1.
+
+    Args:
+        states: (n, tokens, width).
+        mask: (n, tokens), 0 or 1; at least one 1 a row.
+
+    Returns:
+        (n, width).
+    """
+    weights = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(1) / weights.sum(1)
+
+
+class TwoHeadModel(nn.Module):
+    """The text tower: what the bundle's encoder.onnx computes.
+
+    Args:
+        encoder: A BERT encoder.
+        labels: Number of classes.
+        dimensions: Width of the emotion space.
+    """
+
+    def __init__(self, encoder: BertModel, labels: int, dimensions: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        width = encoder.config.hidden_size
+        self.classifier = nn.Linear(width, labels)
+        self.projection = nn.Linear(width, dimensions)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor,
+        pooling_mask: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Reads n messages; every argument is (n, tokens).
+
+        Args:
+            input_ids: Context and message as two segments, or the message alone.
+            attention_mask: 0 on padding.
+            token_type_ids: 1 on the second segment.
+            pooling_mask: 1 on the tokens that are averaged: the message's alone.
+
+        Returns:
+            Class logits (n, labels) and unit vectors (n, dimensions).
+        """
+        states = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+        ).last_hidden_state
+        pooled = mean_pool(states, pooling_mask)
+        return self.classifier(pooled), functional.normalize(self.projection(pooled), dim=-1)
+
+
+class LabelTower(nn.Module):
+    """The label tower: a frozen encoder and one linear projection; label_encoder.onnx.
+
+    Args:
+        encoder: The frozen encoder.
+        dimensions: Width of the emotion space.
+    """
+
+    def __init__(self, encoder: BertModel, dimensions: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projection = nn.Linear(encoder.config.hidden_size, dimensions)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Maps n labels, both arguments (n, tokens), to unit vectors (n, dimensions)."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return functional.normalize(self.projection(mean_pool(states, attention_mask)), dim=-1)
+
+
+def load_two_heads(checkpoint: str | Path, backbone: str | Path) -> tuple[TwoHeadModel, LabelTower]:
+    """Reads a checkpoint of both towers.
+
+    Args:
+        checkpoint: A safetensors file with the text tower under `enc.`, the classifier under
+            `out.`, the text projection under `tp.` and the label projection under `lp.`.
+        backbone: The pretrained encoder (folder or hub name) that the label tower keeps frozen,
+            and whose configuration the text tower has.
+
+    Returns:
+        The text tower and the label tower, in float32 and evaluation mode.
+
+    Raises:
+        RuntimeError: If a tensor is missing or of another shape.
+    """
+    tensors = {k: v.float() for k, v in load_file(checkpoint).items()}
+    config = BertConfig.from_pretrained(backbone, attn_implementation="eager")
+    text = TwoHeadModel(BertModel(config), len(tensors["out.bias"]), len(tensors["tp.bias"]))
+    prefixes = {"enc.": "encoder.", "out.": "classifier.", "tp.": "projection."}
+    text.load_state_dict(
+        {
+            new + name[len(old) :]: tensor
+            for name, tensor in tensors.items()
+            for old, new in prefixes.items()
+            if name.startswith(old)
+        }
+    )
+    frozen = BertModel.from_pretrained(backbone, attn_implementation="eager")
+    label = LabelTower(frozen, len(tensors["lp.bias"]))
+    label.projection.load_state_dict({"weight": tensors["lp.weight"], "bias": tensors["lp.bias"]})
+    return text.eval(), label.eval()
+
+
+def pooling_mask(attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+    """Returns the mask of a message's own tokens: its segment, or all where there is one segment.
+
+    Args:
+        attention_mask: (n, tokens).
+        token_type_ids: (n, tokens), 1 on the second segment.
+    """
+    has_context = token_type_ids.any(1, keepdim=True)
+    return torch.where(has_context, token_type_ids, attention_mask)
