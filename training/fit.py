@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import EvalPrediction, Trainer, TrainingArguments
+from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainingArguments
 
 from training.recipe import Recipe
 
@@ -24,7 +24,7 @@ class FitSettings(Recipe):
         learning_rate: Of the encoder's top layer.
         head_learning_rate: Of everything that is not the pretrained encoder.
         layer_decay: Each layer below the top has this times the learning rate of the one above.
-        freeze_embeddings: Whether the encoder's token embeddings stay as they are.
+        freeze_embeddings: Whether the encoder's word embeddings stay as they are.
         weight_decay: Of AdamW; not for biases and norms.
         warmup: Share of the steps in which the learning rate rises; it falls linearly after.
         precision: "fp32", "bf16" or "fp16" (mixed precision).
@@ -86,19 +86,21 @@ def training_arguments(
     )
 
 
-def optimizer(model: nn.Module, encoder: nn.Module, settings: FitSettings) -> torch.optim.AdamW:
+def optimizer(
+    model: nn.Module, encoder: PreTrainedModel, settings: FitSettings
+) -> torch.optim.AdamW:
     """Returns AdamW with a learning rate a layer and without decay of biases and norms.
 
     Args:
         model: The whole model; parameters that do not require gradients are left out.
-        encoder: Its pretrained encoder: `embeddings` and `encoder.layer` as in BERT; parameters
-            elsewhere count as the lowest layer's.
+        encoder: Its pretrained part. Its layers are its longest `ModuleList`; parameters outside
+            them, such as the token embeddings, lie below the lowest layer.
         settings: Learning rates, decay.
     """
-    depth = encoder.config.num_hidden_layers
+    stack = _layers(encoder)
     layers = {
         id(parameter): number
-        for number, layer in enumerate(_layers(encoder), 1)
+        for number, layer in enumerate(stack, 1)
         for parameter in layer.parameters()
     }
     encoder_parameters = {id(parameter) for parameter in encoder.parameters()}
@@ -108,7 +110,7 @@ def optimizer(model: nn.Module, encoder: nn.Module, settings: FitSettings) -> to
             continue
         rate = settings.head_learning_rate
         if id(parameter) in encoder_parameters:
-            below_top = depth - layers.get(id(parameter), 0)
+            below_top = len(stack) - layers.get(id(parameter), 0)
             rate = settings.learning_rate * settings.layer_decay**below_top
         decay = settings.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
@@ -126,10 +128,9 @@ def _layers(encoder: nn.Module) -> nn.ModuleList:
     return max(lists, key=len)
 
 
-
 def fit(
     model: nn.Module,
-    encoder: nn.Module,
+    encoder: PreTrainedModel,
     train: Dataset[Any],
     held_out: Dataset[Any],
     collate: Callable[[list[Any]], dict[str, Any]],
@@ -155,7 +156,7 @@ def fit(
         The trainer, its model the best one.
     """
     if settings.freeze_embeddings:
-        encoder.embeddings.requires_grad_(False)
+        encoder.get_input_embeddings().requires_grad_(False)
     trainer = Trainer(
         model=model,
         args=arguments,
@@ -166,6 +167,6 @@ def fit(
         preprocess_logits_for_metrics=reduce,
         optimizers=(optimizer(model, encoder, settings), None),
     )
-    checkpoints = sorted(Path(arguments.output_dir).glob("checkpoint-*"))
-    trainer.train(resume_from_checkpoint=bool(checkpoints))
+    interrupted = any(Path(str(arguments.output_dir)).glob("checkpoint-*"))
+    trainer.train(resume_from_checkpoint=interrupted)
     return trainer

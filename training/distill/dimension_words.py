@@ -67,7 +67,7 @@ def extend_table(
     centred = features - centre
     gram = centred.T @ centred + RIDGE * torch.eye(features.shape[1], dtype=torch.float64)
     weights = torch.linalg.solve(gram, centred.T @ (values - mean))
-    extended = ((term_features.double() - centre) @ weights + mean).clamp(-1, 1)
+    extended: Tensor = ((term_features.double() - centre) @ weights + mean).clamp(-1, 1)
     for row, term in enumerate(terms):
         if term in table:
             extended[row] = torch.tensor(table[term], dtype=torch.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import EvalPrediction
@@ -23,4 +24,4 @@ def average_precision(logits: Tensor, targets: Tensor) -> Tensor:
 
 def mean_average_precision(prediction: EvalPrediction) -> dict[str, float]:
     """Averages what `average_precision` gave for each batch."""
-    return {"map": float(prediction.predictions.mean())}
+    return {"map": float(np.mean(prediction.predictions))}

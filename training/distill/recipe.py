@@ -53,6 +53,7 @@ class DistillRecipe(Recipe):
     """Contrastive distillation of emotion descriptors (arXiv 2505.18040).
 
     Attributes:
+        name: Of the model in tables; runs of one name differ in seed and dimension alone.
         backbone: Folder or hub name of a Hugging Face encoder; starts both towers.
         data: Folder of the data files; a flag or EMOTION_DATA may name it instead.
         sources: The texts and their labels.
@@ -64,6 +65,7 @@ class DistillRecipe(Recipe):
         seed: Of weights, order and dropout; the held-out part does not depend on it.
     """
 
+    name: str
     backbone: str
     data: str | None = None
     sources: list[Source] = Field(min_length=1)

@@ -13,9 +13,6 @@ class SigmoidContrastiveLoss(nn.Module):
     -log sigmoid(-s) over its negatives; then the mean over the texts. A text without positives
     (or without negatives) contributes the other term alone.
 
-    Args:
-        None.
-
     Inputs:
         logits: (texts, labels), cosine similarity over the temperature.
         targets: (texts, labels), 1 where the label describes the text, else 0.

@@ -12,9 +12,6 @@ class SoftmaxContrastiveLoss(nn.Module):
     For each text, the mean of -log softmax(s) over its positives; then the mean over the texts
     that have any (L_out of supervised contrastive learning, with labels as the other view).
 
-    Args:
-        None.
-
     Inputs:
         logits: (texts, labels), cosine similarity over the temperature.
         targets: (texts, labels), 1 where the label describes the text, else 0.

@@ -71,7 +71,9 @@ class DualEncoder(nn.Module):
         width = text_encoder.config.hidden_size
         for encoder in (text_encoder, label_encoder):
             if hasattr(encoder, "pooler"):
-                encoder.pooler = None  # its output is not used, and it must not be saved
+                encoder.register_module(
+                    "pooler", None
+                )  # its output is not used, and it must not be saved
         pooling = (
             MeanPooling()
             if config.pooling == "mean"
@@ -94,17 +96,26 @@ class DualEncoder(nn.Module):
         layers: int = 2,
         max_length: int = 64,
     ) -> DualEncoder:
-        """Starts both towers from one pretrained encoder; see `DualEncoderConfig`.
+        """Starts both towers from one pretrained encoder.
 
         Args:
             backbone: Folder or hub name of a Hugging Face encoder.
-            dimension: None for the encoder's width.
+            dimension: Width of the emotion space; None for the encoder's.
+            temperature: Cosine similarity is divided by it.
+            pooling: "mean" or "q-former".
+            queries: Queries of the Q-Former.
+            layers: Layers of the Q-Former.
+            max_length: Most tokens of a text.
+
+        Returns:
+            The model, its projections at random; see `align`.
 
         Raises:
             UserError: If there is no such encoder.
         """
         try:
-            encoders = [AutoModel.from_pretrained(backbone) for _ in range(2)]
+            text_encoder = AutoModel.from_pretrained(backbone)
+            label_encoder = AutoModel.from_pretrained(backbone)
             tokenizer = AutoTokenizer.from_pretrained(backbone)
         except (OSError, ValueError) as error:
             raise UserError(
@@ -112,8 +123,8 @@ class DualEncoder(nn.Module):
                 f"give a folder: --set backbone=PATH): {error}"
             ) from None
         config = DualEncoderConfig(
-            backbone=encoders[0].config.to_dict(),
-            dimension=dimension or encoders[0].config.hidden_size,
+            backbone=text_encoder.config.to_dict(),
+            dimension=dimension or text_encoder.config.hidden_size,
             temperature=temperature,
             pooling=pooling,
             queries=queries,
@@ -121,7 +132,7 @@ class DualEncoder(nn.Module):
             max_length=max_length,
             pad_id=tokenizer.pad_token_id,
         )
-        return cls(config, *encoders, tokenizer.backend_tokenizer)
+        return cls(config, text_encoder, label_encoder, tokenizer.backend_tokenizer)
 
     @torch.no_grad()
     def align(self, label_features: Tensor) -> None:
@@ -190,9 +201,9 @@ class DualEncoder(nn.Module):
         (folder / CONFIG).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         self.tokenizer.tokenizer.save(str(folder / TOKENIZER))
 
-    @classmethod
-    def load(cls, folder: str | Path) -> DualEncoder:
-        """Reads a checkpoint, in evaluation mode.
+    @staticmethod
+    def read_config(folder: str | Path) -> dict[str, Any]:
+        """Reads a checkpoint's model.json.
 
         Raises:
             UserError: If the folder is no checkpoint.
@@ -201,12 +212,25 @@ class DualEncoder(nn.Module):
         for name in (WEIGHTS, CONFIG, TOKENIZER):
             if not (folder / name).is_file():
                 raise UserError(f"{folder}: no checkpoint of a dual encoder: {name} is missing")
-        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        content.pop("notes")
+        content: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        return content
+
+    @classmethod
+    def load(cls, folder: str | Path) -> DualEncoder:
+        """Reads a checkpoint, in evaluation mode.
+
+        Raises:
+            UserError: If the folder is no checkpoint.
+        """
+        folder = Path(folder)
+        content = cls.read_config(folder)
+        del content["notes"]
         config = DualEncoderConfig(**content)
         backbone = AutoConfig.for_model(**config.backbone)
-        encoders = [AutoModel.from_config(backbone) for _ in range(2)]
-        model = cls(config, *encoders, Tokenizer.from_file(str(folder / TOKENIZER)))
+        text_encoder = AutoModel.from_config(backbone)  # type: ignore[no-untyped-call]
+        label_encoder = AutoModel.from_config(backbone)  # type: ignore[no-untyped-call]
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        model = cls(config, text_encoder, label_encoder, tokenizer)
         model.load_state_dict(load_file(folder / WEIGHTS))
         return model.eval()
 

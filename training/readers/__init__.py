@@ -1,0 +1,1 @@
+"""Readers of texts and labels: local files, hub datasets, benchmarks."""

@@ -1,0 +1,1 @@
+"""Zero-shot evaluation: the distillation paper's tables, for any checkpoint or bundle."""

@@ -1,0 +1,1 @@
+"""What the distillation paper compares with; one baseline a file."""
