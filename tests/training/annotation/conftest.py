@@ -1,222 +1,43 @@
-"""A server that plays an OpenAI-compatible endpoint by a script, and recipes that point to it."""
+"""Servers that play by a script, and recipes that point to them."""
 
 from __future__ import annotations
 
-import json
-import re
-import socket
-import struct
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TypeVar
 
 import pytest
-import yaml
 
-KEY = "sk-secret-4f1b9c"
+from tests.training.annotation.scripted import KEY, Annotation, BatchServer, ScriptedServer
 
-
-def chat(content: str | None, **message: str) -> dict[str, Any]:
-    finish = message.pop("finish_reason", "stop")
-    return {
-        "id": "x",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "scripted",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": finish,
-                "message": {"role": "assistant", "content": content, **message},
-            }
-        ],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 5, "total_tokens": 105},
-    }
+Server = TypeVar("Server", bound=ScriptedServer)
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: ScriptedServer
-    text: str
-    body: bytes
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self.server.get(self)
-
-    def do_POST(self) -> None:
-        self.body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.post(self)
-
-    # What a script may do with a request.
-
-    def send(self, body: bytes, status: int = 200, **headers: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Type", headers.pop("content_type", "application/json"))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def answer(self, content: str | None, **message: str) -> None:
-        self.send(json.dumps(chat(content, **message)).encode())
-
-    def fail(self, status: int, message: str = "no", code: str | None = None, **head: str) -> None:
-        error = {"message": message, "code": code, "type": "x"}
-        self.send(json.dumps({"error": error}).encode(), status, **head)
-
-    def reset(self) -> None:
-        linger = struct.pack("ii", 1, 0)  # closing sends RST
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self.close_connection = True
-        self.connection.close()
-        self.rfile = self.wfile = cast(Any, open("/dev/null", "rb+"))  # noqa: SIM115, PTH123
-
-    def break_off(self) -> None:
-        """Half of what Content-Length promises, then the end."""
-        whole = json.dumps(chat("joy")).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(whole)))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(whole[: len(whole) // 2])
-        self.close_connection = True
-
-    def truncate(self) -> None:
-        """JSON that ends too early, in a response that is whole."""
-        whole = json.dumps(chat("joy")).encode()
-        self.send(whole[: len(whole) // 2])
-
-
-class ScriptedServer(ThreadingHTTPServer):
-    """Answers `script(handler, text, nth)`, where `nth` counts the requests for this text from 1.
-
-    Attributes:
-        asked: Requests for each text.
-        most_in_flight: The most requests that were open at once.
-        headers_seen: The headers of every request.
-        paths: The path of every request.
-    """
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.script: Callable[[Handler, str, int], None] = lambda h, text, nth: h.answer("joy")
-        self.asked: Counter[str] = Counter()
-        self.most_in_flight = 0
-        self.headers_seen: list[dict[str, str]] = []
-        self.paths: list[str] = []
-        self.bodies: list[dict[str, Any]] = []
-        self.closing = threading.Event()
-        self._in_flight = 0
-        self._lock = threading.Lock()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that are killed leave broken pipes; that is what they are killed for."""
-
-    def get(self, handler: Handler) -> None:
-        handler.fail(404)
-
-    def post(self, handler: Handler) -> None:
-        body = json.loads(handler.body)
-        match = re.search(r"<(.*)>", body["messages"][-1]["content"], re.DOTALL)
-        assert match
-        text = match[1]
-        with self._lock:
-            self.asked[text] += 1
-            nth = self.asked[text]
-            self._in_flight += 1
-            self.most_in_flight = max(self.most_in_flight, self._in_flight)
-            self.headers_seen.append({k.lower(): v for k, v in handler.headers.items()})
-            self.paths.append(handler.path)
-            self.bodies.append(body)
-        try:
-            self.script(handler, text, nth)
-        finally:
-            with self._lock:
-                self._in_flight -= 1
-
-
-def serving(server: ScriptedServer) -> Iterator[ScriptedServer]:
+@contextmanager
+def serving(server: Server) -> Iterator[Server]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield server
-    server.closing.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server
+    finally:
+        server.closing.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    yield from serving(ScriptedServer())
+    with serving(ScriptedServer()) as server:
+        yield server
 
 
-class Annotation:
-    """A recipe in a folder of its own, with its input and output."""
-
-    def __init__(self, folder: Path, base_url: str) -> None:
-        self.folder = folder
-        self.output = folder / "output"
-        self.recipe = folder / "annotate.yaml"
-        self.input = folder / "texts.jsonl"
-        self.content: dict[str, Any] = {
-            "input": {"path": str(self.input)},
-            "output": str(self.output),
-            "llm": {
-                "model": "scripted",
-                "base_url": base_url,
-                "api_key_env": "TEST_LLM_KEY",
-                "max_tokens": 20,
-                "limits": {"concurrency": 4},
-                "retries": {"attempts": 4, "first_wait_seconds": 0.001},
-            },
-            "prompt": {"system": "Name the emotions.", "user": "Text: <{text}>"},
-            "batch": {"requests_per_batch": 3, "poll_seconds": 0.02},
-        }
-        self.texts([f"text {number}" for number in range(10)])
-        self.write()
-
-    def texts(self, texts: list[str]) -> None:
-        lines = [json.dumps({"id": f"id-{text}", "text": text}) + "\n" for text in texts]
-        self.input.write_text("".join(lines), encoding="utf-8")
-
-    def write(self) -> None:
-        self.recipe.write_text(yaml.safe_dump(self.content, allow_unicode=True), encoding="utf-8")
-
-    def change(self, key: str, value: object) -> None:
-        *parents, last = key.split(".")
-        content = self.content
-        for parent in parents:
-            content = content.setdefault(parent, {})
-        content[last] = value
-        self.write()
-
-    def command(self, *options: str) -> list[str]:
-        return ["distill", "annotate", "--recipe", str(self.recipe), *options]
-
-    def lines(self, name: str) -> list[dict[str, Any]]:
-        content = (self.output / name).read_text(encoding="utf-8")
-        return [json.loads(line) for line in content.split("\n") if line]
-
-    def descriptors(self) -> dict[str, list[str]]:
-        """By text; every id may come once."""
-        lines = self.lines("descriptors.jsonl")
-        found = {line["id"].removeprefix("id-"): line["descriptors"] for line in lines}
-        assert len(found) == len(lines)
-        return found
+@pytest.fixture
+def batch_server() -> Iterator[BatchServer]:
+    with serving(BatchServer()) as server:
+        yield server
 
 
 @pytest.fixture
@@ -225,3 +46,11 @@ def annotation(
 ) -> Annotation:
     monkeypatch.setenv("TEST_LLM_KEY", KEY)
     return Annotation(tmp_path, server.url)
+
+
+@pytest.fixture
+def batch_annotation(
+    tmp_path: Path, batch_server: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> Annotation:
+    monkeypatch.setenv("TEST_LLM_KEY", KEY)
+    return Annotation(tmp_path, batch_server.url)

@@ -8,27 +8,22 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
+from tests.training.annotation.scripted import KEY, Annotation, Handler, ScriptedServer
 from training.cli import main
 from training.distill.annotate import AnnotateRecipe
 from training.recipe import load_recipe
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.training.annotation.conftest import Annotation, Handler, ScriptedServer
-
-    Script = dict[str, Callable[[Handler], None]]
+Script = dict[str, Callable[[Handler], None]]
 
 ROOT = Path(__file__).parents[3]
-KEY = "sk-secret-4f1b9c"
 
 
 def start(annotation: Annotation, *options: str) -> subprocess.Popen[str]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
+from tests.training.annotation.scripted import Annotation, Handler, ScriptedServer
 from training.cli import main
 from training.llm.rate_limit import RateLimit
-
-if TYPE_CHECKING:
-    from tests.training.annotation.conftest import Annotation, Handler, ScriptedServer
 
 T = TypeVar("T")
 
