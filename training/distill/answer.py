@@ -49,7 +49,13 @@ def read_descriptors(reply: Reply) -> list[str]:
     if not text:
         raise NoDescriptors("empty")
     terms = [_MARKER.sub("", part).strip(_AROUND) for part in _SEPARATOR.split(_LEAD.sub("", text))]
-    words = [term for term in terms if any(letter.isalpha() for letter in term)]
+    words = [term for term in terms if _is_text(term)]
     if not words:
         raise NoDescriptors("no words")
     return words
+
+
+def _is_text(term: str) -> bool:
+    """Whether a term has letters, and no control characters or bytes that were no UTF-8."""
+    clean = all(char.isprintable() or char.isspace() for char in term) and "\ufffd" not in term
+    return clean and any(char.isalpha() for char in term)

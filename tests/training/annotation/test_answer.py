@@ -26,7 +26,8 @@ from training.llm.reply import Reply
         ("self-doubt, don't care, mother's pride", ["self-doubt", "don't care", "mother's pride"]),
         ("sorry, ashamed", ["sorry", "ashamed"]),
         ("neutral", ["neutral"]),
-        ("喜び, joie de vivre", ["喜び", "joie de vivre"]),
+        ("喜び, joie\u00a0de vivre", ["喜び", "joie\u00a0de vivre"]),
+        ("joy, \ufffd, rel\x00ief", ["joy"]),
     ],
 )
 def test_descriptors_are_found(text: str, descriptors: list[str]) -> None:
@@ -51,6 +52,7 @@ def test_descriptors_are_found(text: str, descriptors: list[str]) -> None:
         (Reply(""), "empty"),
         (Reply(" \n"), "empty"),
         (Reply("-, 1., 😀, ..."), "no words"),
+        (Reply("jo\ufffd, j\x14oy"), "no words"),
     ],
 )
 def test_no_descriptors_for_a_reason(reply: Reply, reason: str) -> None:
