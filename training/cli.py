@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser(arguments).parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
-    except (RecipeError, UserError) as error:
+    except (RecipeError, UserError, OSError) as error:  # OSError: a full disk, a missing file
         sys.stderr.write(f"{error}\n")
         return USAGE_ERROR
     except KeyboardInterrupt:
