@@ -29,6 +29,7 @@ class FitSettings(Recipe):
         warmup: Share of the steps in which the learning rate rises; it falls linearly after.
         precision: "fp32", "bf16" or "fp16" (mixed precision).
         log_steps: Steps between two lines of the log.
+        keep_checkpoints: How many checkpoints are kept beside the best, to resume from.
     """
 
     epochs: float
@@ -42,6 +43,7 @@ class FitSettings(Recipe):
     warmup: float = 0.1
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     log_steps: int = 50
+    keep_checkpoints: int = 1
 
 
 def training_arguments(
@@ -71,7 +73,7 @@ def training_arguments(
         train_sampling_strategy="group_by_length",
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=1,
+        save_total_limit=settings.keep_checkpoints,
         load_best_model_at_end=True,
         metric_for_best_model=metric,
         greater_is_better=True,
