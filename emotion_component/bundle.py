@@ -1,11 +1,11 @@
 """The bundle: the folder that training hands to the runtime, and nothing else does.
 
-    bundle.json          what the other files are, how to read their numbers, their hashes
-    encoder.onnx         tokens -> class logits and a vector of the emotion space
-    label_encoder.onnx   tokens of a label -> a vector of the emotion space
-    tokenizer.json       text -> tokens, for both
-    vocabulary.npz       `terms` and their `vectors`, made once by the label encoder; `axes`: the
-                         four poles of valence and arousal
+bundle.json          what the other files are, how to read their numbers, their hashes
+encoder.onnx         tokens -> class logits and a vector of the emotion space
+label_encoder.onnx   tokens of a label -> a vector of the emotion space
+tokenizer.json       text -> tokens, for both
+vocabulary.npz       `terms` and their `vectors`, made once by the label encoder; `axes`: the
+                     four poles of valence and arousal
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ class EmotionSpace:
     Attributes:
         temperature: Divides similarities before the softmax over a single-label set.
         match_scale: With `match_bias`, turns a similarity into the probability that a label
-            applies: sigmoid(match_scale * similarity + match_bias).
+            applies, if it is as likely to as not: sigmoid(match_scale * similarity + match_bias).
         match_bias: See `match_scale`.
-        match_threshold: Probability from which a label counts as present.
         valence: The labels of the pleasant and the unpleasant pole; their vectors are rows 0 and
             1 of the vocabulary's `axes`.
         arousal: The labels of the activated and the calm pole; rows 2 and 3.
@@ -68,7 +67,6 @@ class EmotionSpace:
     temperature: float
     match_scale: float
     match_bias: float
-    match_threshold: float
     valence: tuple[str, str]
     arousal: tuple[str, str]
     axis_scales: tuple[float, float]

@@ -51,7 +51,8 @@ class LabelVectors:
     def _vector(self, label: str) -> FloatArray:
         row = self._rows.get(label.replace("_", " ").strip().lower())
         if row is not None:
-            return self._vectors[row]
+            known: FloatArray = self._vectors[row]
+            return known
         with self._lock:
             if label in self._cache:
                 self._cache.move_to_end(label)

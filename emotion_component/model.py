@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Union
 
@@ -14,36 +13,14 @@ import numpy.typing as npt
 
 from emotion_component import bundle as bundles
 from emotion_component.dialogue import InputError, TurnLike, check_text, parse_context
+from emotion_component.encoder import Encoded, MessageEncoder
 from emotion_component.label_vectors import LabelVectors
 from emotion_component.labels import coarse_label
 from emotion_component.results import BundleVersion, DescribeResult, EmotionResult, RankResult
-from emotion_component.session import FloatArray, Session
-from emotion_component.tokens import MessageTokenizer, TokenizedMessage, pad
+from emotion_component.session import FloatArray
+from emotion_component.tokens import MessageTokenizer
 
 Thresholds = Union[float, Mapping[str, float], None]
-
-BATCH_TOKENS = 2048
-"""Padded tokens of one encoder run; larger runs are no faster a message and hold more memory."""
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What one encoder pass says of n messages; every kind of result is read from it.
-
-    Attributes:
-        logits: Class logits, (n, labels).
-        embeddings: Unit vectors of the emotion space, (n, dimensions).
-        truncated: Whether each message or its context was cut, (n,).
-        blank: Whether each message has no words, (n,).
-    """
-
-    logits: FloatArray
-    embeddings: FloatArray
-    truncated: npt.NDArray[np.bool_]
-    blank: npt.NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.logits)
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
@@ -77,10 +54,9 @@ class EmotionModel:
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._manifest = bundles.read_manifest(folder)
-        self._tokenizer = MessageTokenizer(folder / bundles.TOKENIZER, self._manifest.window)
-        self._encoder = Session(folder / bundles.ENCODER, threads)
-        self._encoder.open()
-        self._label_vectors = LabelVectors(folder, self._tokenizer, threads)
+        tokenizer = MessageTokenizer(folder / bundles.TOKENIZER, self._manifest.window)
+        self._encoder = MessageEncoder(folder, tokenizer, threads)
+        self._label_vectors = LabelVectors(folder, tokenizer, threads)
         self._scales = np.array(self._manifest.calibration_scales, dtype=np.float32)
         self._biases = np.array(self._manifest.calibration_biases, dtype=np.float32)
         self.bundle = BundleVersion(self._manifest.name, self._manifest.version)
@@ -139,7 +115,7 @@ class EmotionModel:
         *,
         context_turns: Optional[int] = None,
     ) -> Encoded:
-        """Runs the encoder.
+        """Runs the encoder once over n messages, for `classify`, `rank_encoded` and the like.
 
         Args:
             texts: n messages.
@@ -152,50 +128,7 @@ class EmotionModel:
         Raises:
             InputError: If an argument is ill-typed; the message names it and its index.
         """
-        messages = self._tokenize(texts, contexts, context_turns)
-        count, order = len(messages), np.argsort([-len(m) for m in messages], kind="stable")
-        logits = np.zeros((count, len(self.labels)), dtype=np.float32)
-        embeddings = np.zeros((count, self.axis_vectors.shape[1]), dtype=np.float32)
-        start = 0
-        while start < count:
-            size = max(1, BATCH_TOKENS // len(messages[order[start]]))
-            rows = order[start : start + size]
-            outputs = self._encoder.run(pad([messages[row] for row in rows]))
-            logits[rows], embeddings[rows] = outputs["logits"], outputs["embedding"]
-            start += size
-        return Encoded(
-            logits,
-            embeddings,
-            np.array([m.truncated for m in messages], dtype=bool),
-            np.array([len(m.message_ids) == 1 for m in messages], dtype=bool),
-        )
-
-    def _tokenize(
-        self,
-        texts: Sequence[str],
-        contexts: Optional[Sequence[Sequence[TurnLike]]],
-        context_turns: Optional[int],
-    ) -> list[TokenizedMessage]:
-        if isinstance(texts, str):
-            raise InputError("texts: expected a list of strings, got one string")
-        if contexts is None:
-            contexts = [()] * len(texts)
-        if len(contexts) != len(texts):
-            raise InputError(f"contexts: expected {len(texts)}, one a text, got {len(contexts)}")
-        if context_turns is not None and (
-            isinstance(context_turns, bool)
-            or not isinstance(context_turns, int)
-            or context_turns < 0
-        ):
-            raise InputError(f"context_turns: expected 0 or more, got {context_turns!r}")
-        return [
-            self._tokenizer.encode(
-                check_text(text, f"texts[{i}]"),
-                parse_context(context, f"contexts[{i}]"),
-                context_turns,
-            )
-            for i, (text, context) in enumerate(zip(texts, contexts))
-        ]
+        return self._encoder.encode(texts, contexts, context_turns)
 
     # The bundle's labels ------------------------------------------------------------------------
 
@@ -304,7 +237,7 @@ class EmotionModel:
         context: Sequence[TurnLike] = (),
         *,
         multi_label: bool = True,
-        threshold: Optional[float] = None,
+        threshold: float = 0.5,
         context_turns: Optional[int] = None,
     ) -> RankResult:
         """Scores any labels against one message, zero-shot.
@@ -314,9 +247,8 @@ class EmotionModel:
             labels: Words or short phrases; "_" reads as a space.
             context: Earlier turns, oldest first.
             multi_label: Whether several labels may apply (each score is the probability that the
-                label does) or just one (the scores sum to 1).
-            threshold: Multi-label score from which a label counts as present; None for the
-                bundle's.
+                label does, if it is as likely to as not) or just one (the scores sum to 1).
+            threshold: Multi-label score from which a label counts as present.
             context_turns: How many of the last turns to read; None for the bundle's number.
 
         Raises:
@@ -333,17 +265,17 @@ class EmotionModel:
         labels: Sequence[str],
         *,
         multi_label: bool = True,
-        threshold: Optional[float] = None,
+        threshold: float = 0.5,
     ) -> list[RankResult]:
         """Scores any labels against the messages of an encoder pass; see `rank`."""
         vectors = self.label_vectors(labels)
         space = self._manifest.space
         similarities = encoded.embeddings @ vectors.T
+        limit: Optional[float] = None
         if multi_label:
-            limit = space.match_threshold if threshold is None else threshold
+            limit = threshold
             scores = _sigmoid(similarities * space.match_scale + space.match_bias)
         else:
-            limit = None
             scores = _softmax(similarities / space.temperature)
         return [
             self._rank_result(labels, scores[row], limit, encoded, row)

@@ -189,31 +189,21 @@ class EmotionComponent(GraphComponent):
     def _ask(
         self, client: EmotionClient, texts: Sequence[str], contexts: Sequence[Sequence[Turn]]
     ) -> list[dict[str, Any]]:
-        options = self._options
         inputs = [{"text": t, "context": c} for t, c in zip(texts, contexts)]
-        if options.own_labels is None:
-            return client.emotions(inputs, thresholds=options.thresholds)
-        return client.emotions(
-            inputs,
-            labels=options.own_labels,
-            multi_label=options.multi_label,
-            threshold=options.thresholds,
-        )
+        ranking = self._options.ranking
+        if ranking is None:
+            return client.emotions(inputs, thresholds=self._options.thresholds)
+        return client.emotions(inputs, **ranking)
 
     def _compute(
         self, model: EmotionModel, texts: Sequence[str], contexts: Sequence[Sequence[Turn]]
     ) -> list[dict[str, Any]]:
         options = self._options
         encoded = model.encode(texts, contexts, context_turns=options.context_turns)
-        if options.own_labels is None:
+        if options.ranking is None:
             return [r.to_dict() for r in model.classify(encoded, thresholds=options.thresholds)]
-        ranks = model.rank_encoded(
-            encoded,
-            options.own_labels,
-            multi_label=options.multi_label,
-            threshold=options.thresholds,
-        )
         results = model.classify(encoded)
+        ranks = model.rank_encoded(encoded, **options.ranking)
         return [{**e.to_dict(), "rank": r.to_dict()} for e, r in zip(results, ranks)]
 
     def _neutral(self) -> dict[str, Any]:
@@ -231,9 +221,8 @@ class EmotionComponent(GraphComponent):
             truncated=False,
             bundle=nothing,
         ).to_dict()
-        own_labels = self._options.own_labels
-        if own_labels is not None:
-            scores = dict.fromkeys(own_labels, 0.0)
+        if self._options.ranking is not None:
+            scores = dict.fromkeys(self._options.ranking["labels"], 0.0)
             result["rank"] = RankResult(None, {}, scores, False, nothing).to_dict()
         return result
 
@@ -301,7 +290,8 @@ def _turns_of_metadata(message: Message, limit: int) -> Sequence[Turn]:
     if not isinstance(metadata, Mapping):
         return ()
     try:
-        return parse_context(metadata.get("context"), f"{METADATA}.context")[-limit:]
+        turns = parse_context(metadata.get("context"), f"{METADATA}.context")
+        return turns[max(0, len(turns) - limit) :]
     except InputError:
         logger.warning(
             'Metadata of a message ignored: "context" must be a list of '

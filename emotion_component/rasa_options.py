@@ -126,9 +126,14 @@ class Options:
         return cls(**values)
 
     @property
-    def own_labels(self) -> Optional[list[str]]:
-        """The designer's own labels; None if `labels` names a known set."""
-        return None if isinstance(self.labels, str) else list(self.labels)
+    def ranking(self) -> Optional[dict[str, Any]]:
+        """How to rank the designer's own labels; None if `labels` names a known set."""
+        if isinstance(self.labels, str):
+            return None
+        ranking = {"labels": list(self.labels), "multi_label": self.multi_label}
+        if self.thresholds is not None:
+            ranking["threshold"] = self.thresholds
+        return ranking
 
     @property
     def runs_locally(self) -> bool:

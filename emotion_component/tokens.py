@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from emotion_component.bundle import Window
+from emotion_component.bundle import TOKENIZER, BundleError, Window
 from emotion_component.dialogue import Turn
 from emotion_component.text import MAX_CHARACTERS, normalise, spell_emoji
 
@@ -31,6 +31,11 @@ class TokenizedMessage:
     context_ids: list[int]
     message_ids: list[int]
     truncated: bool
+
+    @property
+    def blank(self) -> bool:
+        """Whether the message holds nothing but its [SEP]."""
+        return len(self.message_ids) == 1
 
     def __len__(self) -> int:
         return len(self.context_ids) + len(self.message_ids)
@@ -53,9 +58,15 @@ class MessageTokenizer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._window = window
-        self._cls: int = self._tokenizer.token_to_id("[CLS]")
-        self._sep: int = self._tokenizer.token_to_id("[SEP]")
-        self._unknown: int = self._tokenizer.token_to_id("[UNK]")
+        self._cls, self._sep, self._unknown = map(self._special, ("[CLS]", "[SEP]", "[UNK]"))
+
+    def _special(self, token: str) -> int:
+        number: Optional[int] = self._tokenizer.token_to_id(token)
+        if number is None:
+            raise BundleError(
+                f"{TOKENIZER}: has no {token}; export the bundle with a BERT tokenizer"
+            )
+        return number
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
@@ -72,7 +83,7 @@ class MessageTokenizer:
             context_turns: How many of the last turns to read; None for the bundle's number.
 
         Returns:
-            The tokens; `message_ids` holds nothing but [SEP] if the text is blank.
+            The tokens; `blank` if the text has no words.
         """
         window = self._window
         turns = window.context_turns if context_turns is None else context_turns

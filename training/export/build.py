@@ -57,7 +57,6 @@ def _first_manifest(recipe: ExportRecipe, labels: tuple[str, ...]) -> bundles.Ma
             temperature=recipe.temperature,
             match_scale=1.0 / recipe.temperature,
             match_bias=0.0,
-            match_threshold=0.5,
             valence=recipe.vocabulary.valence,
             arousal=recipe.vocabulary.arousal,
             axis_scales=(1.0, 1.0),
@@ -86,9 +85,7 @@ def write_float32(recipe: ExportRecipe, folder: Path, data: Path | None) -> Pari
     tokenizer.backend_tokenizer.save(str(folder / bundles.TOKENIZER), pretty=False)
     manifest = _first_manifest(recipe, labels)
     known = recipe.vocabulary
-    terms = set(labels) | set(
-        frequent_descriptors(find_file(known.descriptors, data), known.times)
-    )
+    terms = set(labels) | set(frequent_descriptors(find_file(known.descriptors, data), known.times))
     write_vocabulary(
         folder / bundles.VOCABULARY,
         label,
@@ -133,8 +130,7 @@ def calibrate_bundle(folder: Path, dev: LabelledTexts) -> None:
         for limit, (scale, bias) in zip(logit_limits, fits, strict=True)
     ]
     similarities = (encoded.embeddings @ model.label_vectors(model.labels).T).ravel()
-    match_scale, match_bias = calibrate.platt_scale(similarities, present.ravel())
-    matches = calibrate.sigmoid(similarities * match_scale + match_bias)
+    match_scale, match_bias = calibrate.platt_scale(similarities, present.ravel(), balanced=True)
     poles = encoded.embeddings @ model.axis_vectors.T
     scales = [calibrate.axis_scale(poles[:, i] - poles[:, i + 1]) for i in (0, 2)]
     bundles.write_manifest(
@@ -148,7 +144,6 @@ def calibrate_bundle(folder: Path, dev: LabelledTexts) -> None:
                 model.manifest.space,
                 match_scale=round(match_scale, 4),
                 match_bias=round(match_bias, 4),
-                match_threshold=calibrate.best_threshold(matches, present.ravel()),
                 axis_scales=(round(scales[0], 4), round(scales[1], 4)),
             ),
         ),

@@ -23,17 +23,20 @@ def sigmoid(x: Floats) -> Floats:
     return y
 
 
-def platt_scale(logits: Floats, present: Bools) -> tuple[float, float]:
+def platt_scale(logits: Floats, present: Bools, *, balanced: bool = False) -> tuple[float, float]:
     """Fits sigmoid(scale * logit + bias) to the truth (Platt 1999), barely regularised.
 
     Args:
         logits: (n,).
         present: Whether the label applies, (n,); both values must occur.
+        balanced: Weigh the cases as if the label applied to half of them: for similarities to
+            labels whose frequency nobody knows.
 
     Returns:
         Scale and bias.
     """
-    fit = LogisticRegression(C=1e3).fit(logits.reshape(-1, 1), present)
+    weights = "balanced" if balanced else None
+    fit = LogisticRegression(C=1e3, class_weight=weights).fit(logits.reshape(-1, 1), present)
     return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import onnx
 import torch
 from onnxruntime.transformers import optimizer
-from torch import nn
+
+from training.models.two_heads import LabelTower, TwoHeadModel
 
 # The oldest onnxruntime that the runtime allows (Python 3.9) reads these.
 OPSET = 17
@@ -19,7 +20,7 @@ LABEL_INPUTS = ("input_ids", "attention_mask")
 
 
 def export_onnx(
-    model: nn.Module, path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    model: TwoHeadModel | LabelTower, path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> None:
     """Writes a tower as ONNX with BERT's operators fused (attention, layer norm, GELU).
 

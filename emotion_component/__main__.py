@@ -1,0 +1,7 @@
+"""`python -m emotion_component` is the command `emotion`."""
+
+import sys
+
+from emotion_component.cli import main
+
+sys.exit(main())
