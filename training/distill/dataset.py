@@ -64,6 +64,13 @@ class LabelledTexts(Dataset[Item]):
         self._texts = tokenizer.encode([e.text for e in kept], [e.context for e in kept])
         self._labels = [[rows[label] for label in e.labels if label in rows] for e in kept]
 
+    def log_priors(self, count: int) -> Tensor:
+        """Returns the logarithm of each label's share among all labels given, (count,)."""
+        counts = torch.zeros(count)
+        for labels in self._labels:
+            counts[labels] += 1
+        return (counts.clamp(min=1) / counts.sum()).log()
+
     def __len__(self) -> int:
         return len(self._texts)
 

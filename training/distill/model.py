@@ -17,11 +17,19 @@ class DistillationModel(nn.Module):
         dual_encoder: Its towers are trained in place.
         label_features: Frozen vectors of the training labels, (labels, width).
         loss: From logits and targets, each (texts, labels), to a scalar.
+        biases: Added to each label's logits in training, (labels,).
     """
 
     label_features: Tensor
+    biases: Tensor
 
-    def __init__(self, dual_encoder: DualEncoder, label_features: Tensor, loss: nn.Module) -> None:
+    def __init__(
+        self,
+        dual_encoder: DualEncoder,
+        label_features: Tensor,
+        loss: nn.Module,
+        biases: Tensor,
+    ) -> None:
         super().__init__()
         self.text_tower = dual_encoder.text_tower
         self.label_projection = dual_encoder.label_tower.projection
@@ -29,6 +37,7 @@ class DistillationModel(nn.Module):
         self.temperature = dual_encoder.config.temperature
         self.loss = loss
         self.register_buffer("label_features", label_features, persistent=False)
+        self.register_buffer("biases", biases, persistent=False)
 
     def forward(self, targets: Tensor, **texts: Tensor) -> dict[str, Tensor]:
         """Returns `loss` and `logits`.
@@ -38,6 +47,6 @@ class DistillationModel(nn.Module):
             **texts: Arguments of the text tower.
         """
         labels = self._project(self.label_features)
-        logits = self.text_tower(**texts) @ labels.T / self.temperature
-        logits = logits.float()
+        similarities = self.text_tower(**texts) @ labels.T
+        logits = similarities.float() / self.temperature + self.biases
         return {"loss": self.loss(logits, targets), "logits": logits}

@@ -61,6 +61,9 @@ class DistillRecipe(Recipe):
         labels: Which labels.
         model: The emotion space.
         loss: "sigmoid" (the paper's) or "softmax".
+        logit_adjustment: How much of each label's log frequency is added to its logits in
+            training (https://arxiv.org/abs/2007.07314), so that similarities need not say that
+            a label is rare: 0 none, 1 all of it.
         training: How to train.
         seed: Of weights, order and dropout; the held-out part does not depend on it.
     """
@@ -73,5 +76,6 @@ class DistillRecipe(Recipe):
     labels: LabelSettings = LabelSettings()
     model: SpaceSettings = SpaceSettings()
     loss: Literal["sigmoid", "softmax"]
+    logit_adjustment: float = Field(default=0.0, ge=0)
     training: FitSettings
     seed: int = 0

@@ -90,8 +90,9 @@ def train(recipe: DistillRecipe, data: Path | None, output: Path) -> DualEncoder
     log.info(
         "%d texts to train on, %d held out, %d labels", len(train_set), len(held_out), len(labels)
     )
+    biases = recipe.logit_adjustment * train_set.log_priors(len(labels))
     trainer = fit(
-        DistillationModel(model, features, LOSSES[recipe.loss]()),
+        DistillationModel(model, features, LOSSES[recipe.loss](), biases),
         model.text_tower.encoder,
         train_set,
         held_out,

@@ -72,12 +72,16 @@ def single_label_scores(labels: Sequence[str], scores: Floats, targets: Floats) 
 
 
 def regression_scores(values: Floats, targets: Floats) -> Scores:
-    """Returns Spearman's and Pearson's correlations of valence and activation, (texts, 2) each."""
+    """Returns Spearman's and Pearson's correlations of valence and activation, (texts, 2) each.
+
+    A constant answer, whose correlation is not defined, counts as 0.
+    """
     scores: Scores = {}
     for column, axis in enumerate("VA"):
         pair = values[:, column], targets[:, column]
-        scores[f"{axis} Spearman"] = float(spearmanr(*pair).statistic)
-        scores[f"{axis} Pearson"] = float(pearsonr(*pair).statistic)
+        constant = np.ptp(pair[0]) == 0
+        scores[f"{axis} Spearman"] = 0.0 if constant else float(spearmanr(*pair).statistic)
+        scores[f"{axis} Pearson"] = 0.0 if constant else float(pearsonr(*pair).statistic)
     return scores
 
 
