@@ -15,8 +15,10 @@ from safetensors.torch import load_file
 
 from training.cli import main
 from training.distill.dataset import Collator, LabelledTexts, vocabulary
+from training.distill.model import DistillationModel
 from training.distill.ranking import average_precision
 from training.errors import UserError
+from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
 from training.models.dual_encoder import DualEncoder
 from training.readers.example import Example
 
@@ -160,6 +162,29 @@ def test_batches(tiny_backbone: str) -> None:
     batch = Collator(tokenizer, 2)([texts[0], texts[1]])
     assert batch["targets"].tolist() == [[0, 1], [1, 0]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]
+
+
+def test_logit_adjustment_takes_a_labels_frequency_off_its_similarity(tiny_backbone: str) -> None:
+    tokenizer = DualEncoder.from_backbone(tiny_backbone).tokenizer
+    examples = [Example("i", ("joy",)), Example("am", ("joy", "fear")), Example("it", ("joy",))]
+    texts = LabelledTexts(examples, ["joy", "fear"], tokenizer)
+    priors = texts.log_priors(2)
+    torch.testing.assert_close(priors, torch.tensor([0.75, 0.25]).log())
+    model = DualEncoder.from_backbone(tiny_backbone)
+    batch = Collator(tokenizer, 2)([texts[0], texts[1]])
+    features = model.label_features(["joy", "fear"])
+    model.align(features)
+    plain, adjusted = (
+        DistillationModel(model, features, SoftmaxContrastiveLoss(), biases).eval()(**batch)
+        for biases in (torch.zeros(2), priors)
+    )
+    torch.testing.assert_close(adjusted["logits"], plain["logits"] + priors)
+    torch.testing.assert_close(
+        plain["logits"],
+        model.embed_texts(["i", "am"]) @ model.embed_labels(["joy", "fear"]).T / 0.1,
+        atol=1e-4,
+        rtol=0,
+    )
 
 
 def test_average_precision_against_scikit_learn() -> None:
