@@ -89,6 +89,19 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(whole[: len(whole) // 2])
         self.close_connection = True
 
+    def drip(self, seconds: float) -> None:
+        """A good answer that takes its time: blanks first, which JSON allows."""
+        whole = json.dumps(chat("joy")).encode()
+        blanks = int(seconds / 0.05)
+        self.send_response(200)
+        self.send_header("Content-Length", str(blanks + len(whole)))
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        for _ in range(blanks):
+            self.server.closing.wait(0.05)
+            self.wfile.write(b" ")
+        self.wfile.write(whole)
+
     def truncate(self) -> None:
         """JSON that ends too early, in a response that is whole."""
         whole = json.dumps(chat("joy")).encode()

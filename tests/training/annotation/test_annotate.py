@@ -152,20 +152,15 @@ def test_what_fails_for_good_is_told_and_asked_again_by_the_next_run(
     assert annotation.descriptors()["text 0"] == ["joy"]
 
 
-def test_an_answer_that_never_comes_is_asked_for_again(
+def test_an_answer_that_takes_too_long_is_asked_for_again(
     annotation: Annotation, server: ScriptedServer
 ) -> None:
     annotation.change("llm.retries.timeout_seconds", 1.0)
 
     def script(handler: Handler, text: str, nth: int) -> None:
         if text == "text 2" and nth == 1:
-            # Headers and then a byte now and again would keep a time-out between bytes quiet.
-            handler.send_response(200)
-            handler.send_header("Content-Length", "1000000")
-            handler.end_headers()
-            while not server.closing.wait(0.05):
-                handler.wfile.write(b" ")
-                handler.wfile.flush()
+            # A byte now and again would keep a time-out between bytes quiet.
+            handler.drip(seconds=15)
         else:
             handler.answer("joy")
 
