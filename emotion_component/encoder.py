@@ -95,6 +95,8 @@ class MessageEncoder:
     ) -> list[TokenizedMessage]:
         if isinstance(texts, str):
             raise InputError("texts: expected a list of strings, got one string")
+        if len(texts) == 0:
+            raise InputError("texts: expected at least one")
         if contexts is None:
             contexts = [()] * len(texts)
         if len(contexts) != len(texts):

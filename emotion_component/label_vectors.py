@@ -57,7 +57,6 @@ class LabelVectors:
             if label in self._cache:
                 self._cache.move_to_end(label)
                 return self._cache[label]
-        # One label a run, so that a label's vector does not depend on its companions.
         outputs = self._encoder.run(pad([self._tokenizer.encode_label(label)]))
         vector: FloatArray = outputs["embedding"][0]
         with self._lock:

@@ -166,6 +166,8 @@ class EmotionModel:
         context_turns: Optional[int] = None,
     ) -> list[EmotionResult]:
         """Returns the emotions of many messages, in order; see `predict` and `encode`."""
+        if not isinstance(texts, str) and len(texts) == 0:
+            return []
         encoded = self.encode(texts, contexts, context_turns=context_turns)
         return self.classify(encoded, thresholds=thresholds)
 

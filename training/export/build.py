@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from transformers import AutoTokenizer
 
 from emotion_component import EmotionModel
 from emotion_component import bundle as bundles
-from emotion_component.tokens import MessageTokenizer
+from emotion_component.dialogue import Turn
+from emotion_component.json_lines import Message
+from emotion_component.tokens import MessageTokenizer, pad
 from training.export import calibrate
 from training.export.calibrate import Bools, Floats
 from training.export.graph import LABEL_INPUTS, TEXT_INPUTS, export_onnx
@@ -26,6 +29,8 @@ from training.readers.data_folder import find_file
 from training.readers.rows import read_rows
 
 logger = logging.getLogger(__name__)
+
+RANGE_MESSAGES = 500
 
 LabelledTexts = tuple[list[str], Bools]
 
@@ -97,14 +102,35 @@ def write_float32(recipe: ExportRecipe, folder: Path, data: Path | None) -> Pari
     return check_parity(text, label, folder)
 
 
-def write_int8(source: Path, target: Path) -> None:
-    """Writes the int8 form of a float32 bundle."""
+def write_int8(source: Path, target: Path, messages: Sequence[Message]) -> None:
+    """Writes the int8 form of a float32 bundle.
+
+    Args:
+        source: The float32 bundle.
+        target: The bundle to write.
+        messages: Typical messages, for the ranges of the activations.
+    """
     target.mkdir(parents=True, exist_ok=True)
+    manifest = bundles.read_manifest(source)
     for name in (bundles.TOKENIZER, bundles.VOCABULARY):
         shutil.copy(source / name, target / name)
-    for name in (bundles.ENCODER, bundles.LABEL_ENCODER):
-        quantize(source / name, target / name)
-    bundles.write_manifest(target, bundles.read_manifest(source))
+    tokenizer = MessageTokenizer(target / bundles.TOKENIZER, manifest.window)
+    feeds = [pad([tokenizer.encode(m.text, m.context)]) for m in messages]
+    quantize(source / bundles.ENCODER, target / bundles.ENCODER, feeds)
+    with np.load(source / bundles.VOCABULARY) as vocabulary:
+        terms = vocabulary["terms"].tolist()
+    labels = [pad([tokenizer.encode_label(term)]) for term in terms[:RANGE_MESSAGES]]
+    label_feeds = [{name: feed[name] for name in LABEL_INPUTS} for feed in labels]
+    quantize(source / bundles.LABEL_ENCODER, target / bundles.LABEL_ENCODER, label_feeds)
+    bundles.write_manifest(target, manifest)
+
+
+def typical_messages(dev: LabelledTexts, dialogues: Path) -> list[Message]:
+    """Returns messages without context from `dev` and with context from contrast groups."""
+    alone = [Message(text, ()) for text in dev[0][:RANGE_MESSAGES]]
+    groups = read_rows(dialogues)[:RANGE_MESSAGES]
+    cases = [(group["utterance"], group["cases"][0]["turns"]) for group in groups]
+    return alone + [Message(text, tuple(Turn(*turn) for turn in turns)) for text, turns in cases]
 
 
 def calibrate_bundle(folder: Path, dev: LabelledTexts) -> None:
@@ -167,9 +193,9 @@ def build(recipe: ExportRecipe, output: Path, data: Path | None) -> dict[str, fl
     float32, int8 = output / "float32", output / "int8"
     logger.info("Exporting %s", recipe.checkpoint)
     parity = write_float32(recipe, float32, data)
-    write_int8(float32, int8)
     labels = bundles.read_manifest(float32).labels
     dev = read_labelled(find_file(recipe.dev, data), labels)
+    write_int8(float32, int8, typical_messages(dev, find_file(recipe.dialogues, data)))
     test = read_labelled(find_file(recipe.test, data), labels)
     report = {"parity_logits": parity.logits, "parity_embedding": parity.embedding}
     for name, folder in (("float32", float32), ("int8", int8)):

@@ -44,6 +44,7 @@ class ExportRecipe(Recipe):
         labels: File with one class label a line, in the order of the logits.
         dev: Labelled texts for calibration and thresholds.
         test: Labelled texts for the reported scores.
+        dialogues: Contrast groups, as messages with context for the int8 ranges.
         temperature: Of the emotion space.
         window: What of a conversation is read.
         vocabulary: Which descriptors are known.
@@ -57,6 +58,7 @@ class ExportRecipe(Recipe):
     labels: str
     dev: str
     test: str
+    dialogues: str
     temperature: float
     window: WindowRecipe
     vocabulary: VocabularyRecipe
