@@ -245,6 +245,7 @@ def test_a_failing_model_does_not_take_the_bot_down(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     component = make_component(labels=["rage", "praise"])
+    keys = set(emotion_of(component, FURIOUS))
 
     def fail(self: EmotionModel, texts: Sequence[str], *args: object, **kwargs: object) -> None:
         raise RuntimeError(f"out of memory on {texts}")
@@ -252,7 +253,7 @@ def test_a_failing_model_does_not_take_the_bot_down(
     monkeypatch.setattr(EmotionModel, "encode", fail)
     result = emotion_of(component, FURIOUS)
     assert (result["label"], result["score"]) == ("neutral", 1.0)
-    assert set(result) == {*EmotionModel.load().predict("").to_dict(), "rank"}
+    assert set(result) == keys
     assert "RuntimeError" in caplog.text
     assert "furious" not in caplog.text
 

@@ -50,6 +50,16 @@ def test_context_turns_bound_what_is_sent(
     close(component)
 
 
+@pytest.mark.parametrize("turns", [0, 1])
+def test_context_turns_bound_metadata_too(
+    make_component: Callable[..., Any], sidecar: Any, turns: int
+) -> None:
+    component = make_component(endpoint=sidecar.url, context_turns=turns)
+    component.process([Message({"text": TEXT, "metadata": {"context": CONTEXT}})])
+    assert sidecar.requests[0]["inputs"] == [{"text": TEXT, "context": CONTEXT[2 - turns :]}]
+    close(component)
+
+
 @pytest.mark.parametrize("behaviour", FAILURES)
 @pytest.mark.parametrize("on_failure", ["local", "neutral"])
 def test_a_failing_sidecar_is_stood_in_for(
