@@ -38,10 +38,10 @@ def test_classify_for_a_person() -> None:
 
 
 def test_context_for_a_person() -> None:
-    turn = "user: I thought my ring was lost, I cried"
-    plain = json.loads(run("classify", "--json", "there it is").stdout)
-    informed = json.loads(run("classify", "--json", "there it is", "--context", turn).stdout)
-    assert informed["scores"]["relief"] > plain["scores"]["relief"]
+    turn = "user: my father died on monday"
+    plain = json.loads(run("classify", "--json", "it arrived today").stdout)
+    informed = json.loads(run("classify", "--json", "it arrived today", "--context", turn).stdout)
+    assert (plain["label"], informed["label"]) == ("neutral", "grief")
 
 
 def test_rank_and_describe_for_a_person() -> None:
@@ -82,11 +82,11 @@ def test_rank_and_describe_of_json_lines() -> None:
 
 
 def test_context_in_json_lines_counts() -> None:
-    context = [{"role": "user", "text": "I thought my ring was lost, I cried"}]
-    rows = [{"text": "there it is"}, {"text": "there it is", "context": context}]
+    context = [{"role": "user", "text": "my father died on monday"}]
+    rows = [{"text": "it arrived today"}, {"text": "it arrived today", "context": context}]
     stdin = "\n".join(map(json.dumps, rows)).encode()
     plain, informed = lines(run("classify", stdin=stdin))
-    assert informed["scores"]["relief"] > plain["scores"]["relief"]
+    assert (plain["label"], informed["label"]) == ("neutral", "grief")
 
 
 @pytest.mark.parametrize(

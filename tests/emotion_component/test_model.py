@@ -32,7 +32,7 @@ TEXTS = [
         ("I am really scared of what happens to my money", "fear"),
         ("I am so sorry, that was my mistake", "remorse"),
         ("I love you all", "love"),
-        ("why is that? how does it work?", "curiosity"),
+        ("why is that? how does it work? tell me more", "curiosity"),
         ("the store is in the main street", "neutral"),
     ],
 )
@@ -75,12 +75,10 @@ def test_thresholds_decide_which_labels_are_present(model: EmotionModel) -> None
 
 
 def test_context_changes_the_same_words(model: EmotionModel) -> None:
-    relieved = model.predict(
-        "oh, there it is", [Turn("user", "I thought my ring was lost, I cried")]
-    )
-    plain = model.predict("oh, there it is")
-    assert relieved.scores != plain.scores
-    assert relieved.scores["relief"] > plain.scores["relief"]
+    grieving = [Turn("user", "my father died on monday"), Turn("bot", "I am so sorry.")]
+    angry = [Turn("user", "three weeks late and broken!"), Turn("bot", "Did the new one come?")]
+    results = [model.predict("it arrived today", c) for c in ([], grieving, angry)]
+    assert [r.label for r in results] == ["neutral", "grief", "disappointment"]
 
 
 def test_context_turns(model: EmotionModel) -> None:
