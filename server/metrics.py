@@ -1,0 +1,51 @@
+"""What Prometheus sees: counts and times, never a message."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable by which prometheus_client lets several workers count together."""
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+REQUESTS = Counter(
+    "emotion_requests",
+    "Requests answered, by route, method and status",
+    ["route", "method", "status"],
+)
+LATENCY = Histogram(
+    "emotion_request_seconds", "Time from the header to the last byte", ["route"], buckets=SECONDS
+)
+STAGES = Histogram(
+    "emotion_stage_seconds", "Time in the queue and in the model", ["stage"], buckets=SECONDS
+)
+BATCH = Histogram("emotion_batch_messages", "Messages of a batch", buckets=SIZES)
+QUEUE = Gauge("emotion_queue_messages", "Messages that wait", multiprocess_mode="livesum")
+MESSAGES = Counter("emotion_messages", "Messages answered, by group of the emotion", ["group"])
+DROPPED = Counter("emotion_dropped", "Requests given up: client_left or deadline", ["reason"])
+REFUSED = Counter("emotion_refused", "Requests refused: overloaded or rate_limited", ["reason"])
+MEMORY_FAILURES = Counter(
+    "emotion_memory_failures", "Turns answered without the memory of conversations"
+)
+
+
+def exposition() -> tuple[bytes, str]:
+    """Returns the metrics of all workers in Prometheus' text format, and its media type."""
+    registry = REGISTRY
+    if MULTIPROCESS_FOLDER in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,0 +1,150 @@
+"""Around every request: an id, timings, headers, a log line, metrics; and the last resort."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+import traceback
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server import metrics
+from server.drain import Drain
+from server.problems import Problem
+
+logger = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass
+class Trace:
+    """What is known of one request.
+
+    Attributes:
+        request_id: The client's X-Request-Id, or a new one.
+        client: Name of the API key's owner.
+        stages: Seconds of each stage.
+        status: Of the response; 499 if the client left before it.
+    """
+
+    request_id: str
+    client: str = "-"
+    stages: dict[str, float] = field(default_factory=dict)
+    status: int = 499
+    started: float = field(default_factory=time.perf_counter)
+
+    def add(self, **stages: float) -> None:
+        """Adds seconds to stages."""
+        for name, seconds in stages.items():
+            self.stages[name] = self.stages.get(name, 0.0) + seconds
+            metrics.STAGES.labels(name).observe(seconds)
+
+    def server_timing(self) -> str:
+        """Returns the header Server-Timing, in milliseconds."""
+        stages = {**self.stages, "total": time.perf_counter() - self.started}
+        return ", ".join(f"{name};dur={1000 * s:.2f}" for name, s in stages.items())
+
+
+class Observe:
+    """ASGI middleware; the outermost one of ours.
+
+    Args:
+        app: The application.
+        bundle: Name and version of the model, for a header.
+        drain: Whether the server is shutting down.
+        access_log: Whether to log each request.
+    """
+
+    def __init__(self, app: ASGIApp, bundle: str, drain: Drain, access_log: bool) -> None:
+        self._app = app
+        self._drain = drain
+        self._access_log = access_log
+        self._headers = {**SECURITY_HEADERS, "X-Model-Version": bundle}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles a request, as ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        trace = Trace(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
+        scope.setdefault("state", {})["trace"] = trace
+
+        async def observed_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                trace.status = message["status"]
+                self._add_headers(MutableHeaders(scope=message), trace)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed_send)
+        except Exception as error:
+            await self._fail(error, trace, scope, receive, observed_send)
+        finally:
+            self._record(scope, trace)
+
+    def _add_headers(self, headers: MutableHeaders, trace: Trace) -> None:
+        for name, value in self._headers.items():
+            headers[name] = value
+        headers["X-Request-Id"] = trace.request_id
+        headers["Server-Timing"] = trace.server_timing()
+        if self._drain.draining:
+            headers["Connection"] = "close"
+        if not headers.get("Content-Type", "").startswith("text/"):
+            headers.setdefault("Cache-Control", "no-store")
+
+    async def _fail(
+        self, error: Exception, trace: Trace, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        # Where it happened, but not the exception's text, which may hold a message.
+        places = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+        logger.error(
+            "request failed",
+            extra={
+                "request_id": trace.request_id,
+                "error": type(error).__name__,
+                "places": places[-8:],
+            },
+        )
+        if trace.status != 499:  # the answer has begun; uvicorn closes the connection
+            raise RuntimeError("failed after the response started") from None
+        detail = "Try again; if it stays, give the operator the X-Request-Id of this answer."
+        await Problem("internal", detail).response()(scope, receive, send)
+
+    def _record(self, scope: Scope, trace: Trace) -> None:
+        seconds = time.perf_counter() - trace.started
+        # The route's pattern: paths hold conversation ids, and anybody can make up more of them.
+        route = getattr(scope.get("route"), "path", "unmatched")
+        metrics.REQUESTS.labels(route, _method(scope), trace.status).inc()
+        metrics.LATENCY.labels(route).observe(seconds)
+        if self._access_log:
+            logger.info(
+                "request",
+                extra={
+                    "request_id": trace.request_id,
+                    "client": trace.client,
+                    "method": _method(scope),
+                    "route": route,
+                    "status": trace.status,
+                    "milliseconds": round(1000 * seconds, 2),
+                },
+            )
+
+
+def _method(scope: Scope) -> str:
+    known = ("GET", "POST", "DELETE", "OPTIONS", "HEAD", "PUT", "PATCH")
+    return scope["method"] if scope["method"] in known else "other"
