@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 class TableScorer:
     """Texts are the rows of a table, "0", "1", ..."""
 
-    def __init__(self, table: dict[str, Sequence[float]]) -> None:
+    def __init__(self, table: Mapping[str, Sequence[float]]) -> None:
         self._table = table
 
     def scores(self, texts: Sequence[str], labels: Sequence[str]) -> Floats:

@@ -58,9 +58,12 @@ def test_hub_dataset_with_numbered_labels(tmp_path: Path, monkeypatch: pytest.Mo
         ),
     )
     asked: list[Any] = []
-    monkeypatch.setattr(
-        datasets, "load_dataset", lambda *names, split: asked.append((*names, split)) or table
-    )
+
+    def load_dataset(*names: str, split: str) -> datasets.Dataset:
+        asked.append((*names, split))
+        return table
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     examples = read_source(Source(hub="owner/set", config="raw", split="train[:2]"), None)
     assert asked == [("owner/set", "raw", "train[:2]")]
     assert [example.labels for example in examples] == [("joy", "love"), ()]
@@ -90,7 +93,7 @@ def test_a_text_without_partner_stops_the_join(tmp_path: Path, write_jsonl: Writ
     ],
 )
 def test_missing_columns(
-    tmp_path: Path, write_jsonl: Writer, row: dict[str, Any], source: dict[str, str], message: str
+    tmp_path: Path, write_jsonl: Writer, row: dict[str, Any], source: dict[str, Any], message: str
 ) -> None:
     write_jsonl(tmp_path / "t.jsonl", [row])
     with pytest.raises(UserError, match=message):
