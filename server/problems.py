@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import ErrorDetails, to_json
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -101,7 +102,7 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """Returns the HTTP response."""
-        return Response(to_json(self.content()), self.status, self.headers, MEDIA_TYPE)
+        return Response(json.dumps(self.content()), self.status, self.headers, MEDIA_TYPE)
 
 
 def _field_error(error: ErrorDetails | Mapping[str, Any], skip: int) -> dict[str, str]:
@@ -115,6 +116,8 @@ def of_validation(error: RequestValidationError) -> Problem:
     details: Sequence[Any] = error.errors()
     if details[0]["type"] == "json_invalid":
         return Problem("bad-request", "The body is not valid JSON; send a JSON object in UTF-8.")
+    if tuple(details[0]["loc"]) == ("body",):
+        return Problem("invalid", "Send a JSON object, with Content-Type: application/json.")
     # The first word of a place is where it stands: body, query, path or header.
     return Problem.of_fields([_field_error(detail, 1) for detail in details])
 

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+
+def _valid_unicode(text: str) -> str:
+    """Joins surrogate pairs; lone ones, which have no UTF-8 form, become U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_valid_unicode)]
 Role = Literal["user", "bot"]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Scores = dict[str, float]
@@ -33,13 +44,13 @@ class TurnSchema(_Request):
     """An earlier utterance."""
 
     role: Role
-    text: str
+    text: Text
 
 
 class MessageSchema(_Request):
     """A message and the turns before it."""
 
-    text: str = Field(description="The message; the model reads the first 10,000 characters.")
+    text: Text = Field(description="The message; the model reads the first 10,000 characters.")
     context: list[TurnSchema] | None = Field(
         default=None, description="Earlier turns, oldest first."
     )
@@ -48,7 +59,7 @@ class MessageSchema(_Request):
 class Options(_Request):
     """What to say of each message."""
 
-    labels: list[str] | None = Field(
+    labels: list[Text] | None = Field(
         None,
         min_length=1,
         description="Any labels (words or short phrases) to score besides the model's own; the "
@@ -164,7 +175,7 @@ class TurnRequest(BodyOptions):
     )
 
     role: Role
-    text: str
+    text: Text
     message_id: str | None = Field(
         None,
         min_length=1,
@@ -279,9 +290,11 @@ class PredictRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": EXAMPLE_TEXT}]})
 
     inputs: (
-        str
-        | Annotated[list[str], Field(min_length=2, max_length=2)]
-        | list[Annotated[list[str], Field(min_length=1, max_length=2)]]
+        Text
+        | Annotated[list[Text], Field(min_length=2, max_length=2)]
+        | Annotated[
+            list[Annotated[list[Text], Field(min_length=1, max_length=2)]], Field(min_length=1)
+        ]
     ) = Field(
         description="A message, or an earlier turn of the bot and a message, or a list of "
         "either, each in a list."

@@ -50,7 +50,7 @@ async def prometheus(client: Client) -> Response:
     return Response(content, headers={"Content-Type": media_type})
 
 
-@router.get("/problems/{kind}", responses=problems.responses("not-found"))
+@router.get("/problems/{kind}", responses=problems.responses("not-found", "invalid"))
 async def problem(kind: str) -> dict[str, str | int]:
     """What a problem's `type` stands for."""
     if kind not in KINDS:

@@ -7,7 +7,7 @@ scores are calibrated sigmoids, each for itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
@@ -43,7 +43,7 @@ async def predict(
 ) -> Response:
     """Every label's score, best first: a list for one message, a list of lists for several."""
     several = isinstance(body.inputs, list) and isinstance(body.inputs[0], list)
-    entries = [_entry(entry) for entry in (body.inputs if several else [body.inputs])]
+    entries = [_entry(parts) for parts in _parts(body.inputs)]
     check_inputs(entries, services.settings.limits)
 
     def read(encoded: Encoded) -> list[list[dict[str, Any]]]:
@@ -54,11 +54,15 @@ async def predict(
     return Response(to_json(results if several else results[0]), media_type="application/json")
 
 
-def _entry(entry: str | Sequence[Any]) -> MessageSchema:
-    """Reads "message", ["message"] or ["earlier turn of the bot", "message"]."""
-    if isinstance(entry, str):
-        return MessageSchema(text=entry)
-    *earlier, text = entry
+def _parts(inputs: str | list[str] | list[list[str]]) -> list[list[str]]:
+    if isinstance(inputs, str):
+        return [[inputs]]
+    return cast(list[list[str]], inputs if isinstance(inputs[0], list) else [inputs])
+
+
+def _entry(parts: Sequence[str]) -> MessageSchema:
+    """Reads ["message"] or ["earlier turn of the bot", "message"]."""
+    *earlier, text = parts
     return MessageSchema(text=text, context=[TurnSchema(role="bot", text=t) for t in earlier])
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
-from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -51,6 +51,7 @@ class _Stream(Response):
 @router.post(
     STREAM_PATH,
     response_class=_Stream,
+    status_code=200,
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -83,15 +84,17 @@ async def _answer(request: Request, services: Services, options: Options) -> Asy
     number = 0
     try:
         async for lines in _portions(request, services):
-            yield b"".join(
-                to_json(output) + b"\n"
-                for output in await _outputs(request, services, options, lines, number)
-            )
+            outputs = await _outputs(request, services, options, lines, number)
+            yield b"".join(map(_line, outputs))
             number += len(lines)
     except Problem as problem:
-        yield to_json({"error": problem.content()}) + b"\n"
+        yield _line({"error": problem.content()})
     except ClientDisconnect:
         return
+
+
+def _line(output: Mapping[str, Any]) -> bytes:
+    return json.dumps(output).encode() + b"\n"
 
 
 async def _outputs(
