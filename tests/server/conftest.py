@@ -1,129 +1,15 @@
-"""The server as users run it: a process of its own on a free port of loopback."""
+"""Servers to ask, started once or with settings of a test."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import yaml
 
 from emotion_component import EmotionModel
-
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
-STOP_SECONDS = 40
-_RUNNING = re.compile(r"Uvicorn running on (https?://[^ \"]+)")
-
-
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
-    """Polls until `condition` gives something true, and returns that."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds} s: {what}")
-
-
-class Server:
-    """A running server.
-
-    Attributes:
-        url: Where it listens.
-        process: The process.
-        http: A client of it.
-    """
-
-    def __init__(self, folder: Path, settings: dict[str, Any], *flags: str) -> None:
-        config = folder / "server.yaml"
-        config.write_text(yaml.safe_dump(settings))
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("EMOTION_")}
-        self._lines: list[str] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "server", "--config", str(config), "--port", "0", *flags],
-            cwd=ROOT,
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        self.url = wait_until(self._find_url, "the server listens", START_SECONDS)
-        self.http = httpx.Client(base_url=self.url, timeout=30, verify=False)
-        wait_until(self._is_ready, "the server is ready", START_SECONDS)
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        self._lines.extend(iter(self.process.stderr.readline, ""))
-
-    def _find_url(self) -> str | None:
-        if self.process.poll() is not None:
-            raise AssertionError(f"the server ended: {self.log()}")
-        found = _RUNNING.search(self.log())
-        return found.group(1) if found else None
-
-    def _is_ready(self) -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return self.http.get("/health/ready").status_code == 200
-        return False
-
-    def log(self) -> str:
-        """Returns what it has logged."""
-        return "".join(self._lines)
-
-    def log_entries(self) -> list[dict[str, Any]]:
-        """Returns the log's JSON objects."""
-        return [json.loads(line) for line in list(self._lines)]
-
-    def ask(self, text: str, **options: Any) -> dict[str, Any]:
-        """Returns the emotions of one message."""
-        response = self.http.post("/v1/emotions", json={"inputs": [{"text": text}], **options})
-        assert response.status_code == 200, response.text
-        return response.json()["results"][0]
-
-    def metric(self, name: str, **labels: str) -> float:
-        """Returns the sum of a metric's samples that have these labels."""
-        total = 0.0
-        for line in self.http.get("/metrics").text.splitlines():
-            if re.match(rf"{name}[ {{]", line) and all(
-                f'{k}="{v}"' in line for k, v in labels.items()
-            ):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
-
-    def address(self) -> tuple[str, int]:
-        """Returns host and port."""
-        url = httpx.URL(self.url)
-        assert url.port is not None
-        return url.host, url.port
-
-    def stop(self) -> None:
-        """Ends it with SIGTERM, as an operator does."""
-        self.http.close()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(STOP_SECONDS)
-        finally:
-            self.process.kill()
-            self._reader.join(5)
-            assert self.process.stderr is not None
-            self.process.stderr.close()
+from tests.server.running import RedisServer, Server
 
 
 @pytest.fixture
@@ -154,56 +40,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def model() -> EmotionModel:
     return EmotionModel.load()
-
-
-class RedisServer:
-    """A real redis-server, kept in memory, on a free port.
-
-    Attributes:
-        url: Where it listens.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        program = shutil.which("redis-server")
-        assert program, "redis-server is missing: apt-get install redis-server"
-        self._program = program
-        self._folder = folder
-        self._port = free_port()
-        self.url = f"redis://127.0.0.1:{self._port}/0"
-        self.start()
-
-    def start(self) -> None:
-        """Starts it, empty."""
-        self.process = subprocess.Popen(
-            [self._program, "--port", str(self._port), "--save", "", "--dir", str(self._folder)],
-            stdout=subprocess.DEVNULL,
-        )
-        wait_until(self._accepts, "redis-server listens")
-
-    def _accepts(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
-            return True
-        return False
-
-    def pause(self) -> None:
-        """Stops it as a hanging machine is stopped: connections stay, nothing answers."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Lets it go on."""
-        self.process.send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """Ends it at once."""
-        self.process.kill()
-        self.process.wait(10)
-
-
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port: int = unused.getsockname()[1]
-        return port
 
 
 @pytest.fixture
