@@ -81,6 +81,7 @@ def training_arguments(
         report_to=["tensorboard"],
         remove_unused_columns=False,
         label_names=["targets"],
+        ddp_find_unused_parameters=False,
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
         seed=seed,

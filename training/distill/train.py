@@ -106,9 +106,10 @@ def train(recipe: DistillRecipe, data: Path | None, output: Path) -> DualEncoder
         "recipe": recipe.model_dump(exclude={"backbone", "data"}),
         "texts": len(train_set),
         "labels": labels,
-        "held_out": {k: v for k, v in _best(trainer.state.log_history, "eval_map").items()},
+        "held_out": _best(trainer.state.log_history, "eval_map"),
     }
-    model.save(output / "model", notes)
+    if trainer.is_world_process_zero():
+        model.save(output / "model", notes)
     log.info("Saved %s; held-out MAP %.4f", output / "model", notes["held_out"]["eval_map"])
     return model
 

@@ -1,7 +1,8 @@
 """Evaluates checkpoints and bundles zero-shot: `python -m training evaluate`.
 
 Writes results.json, results.md (the distillation paper's tables, ours beside its own) and
-space.png (a map of the descriptors) into the output folder.
+space.png (a map of the descriptors) into the output folder. A model whose scores stand there
+already, by the hash of its weights, is not scored again.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RESULTS = "results.json"
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds `evaluate` to the command line."""
@@ -51,6 +54,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "--bundle", action="append", default=[], type=Path, help="folder of a bundle"
     )
     parser.add_argument("--data", type=Path, help="folder of the benchmarks")
+    parser.add_argument(
+        "--template",
+        default="{label}",
+        help="what stands for a label ('feeling of {label}')",
+    )
     parser.add_argument("--baselines", type=Path, help="baselines.json of `training baselines`")
     parser.add_argument("--backbone", help="plain encoder to set the nearest descriptors beside")
     parser.add_argument("--output", required=True, type=Path)
@@ -66,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     if not candidates:
         raise UserError("nothing to evaluate: give --checkpoint or --bundle")
+    if "{label}" not in arguments.template:
+        raise UserError(f"--template: {arguments.template!r} lacks {{label}}")
     if arguments.baselines and not arguments.baselines.is_file():
         raise UserError(f"--baselines: {arguments.baselines}: no such file")
     data = data_folder(arguments.data)
@@ -73,29 +83,49 @@ def run(arguments: argparse.Namespace) -> int:
     for benchmark in benchmarks.values():
         for difference in benchmark.differences:
             log.warning("%s", difference)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    results = {
+    output: Path = arguments.output
+    output.mkdir(parents=True, exist_ok=True)
+    results: dict[str, Any] = {
         "differences": [d for b in benchmarks.values() for d in b.differences],
-        "models": [evaluate_candidate(candidate, benchmarks) for candidate in candidates],
+        "template": arguments.template,
+        "models": [],
         "baselines": json.loads(arguments.baselines.read_text()) if arguments.baselines else {},
         "neighbours": neighbours(candidates[0], arguments.backbone),
     }
-    content = json.dumps(results, indent=2, ensure_ascii=False)
-    (arguments.output / "results.json").write_text(content + "\n", encoding="utf-8")
-    draw_space(candidates[0].open(), emotion_terms(candidates[0]), arguments.output / "space.png")
-    (arguments.output / "results.md").write_text(markdown(candidates, results), encoding="utf-8")
-    log.info("Wrote results.md, results.json, space.png to %s", arguments.output)
+    template: str = arguments.template
+    known = _scored_before(output / RESULTS, template)
+    for candidate in candidates:
+        model = known.get(candidate.fingerprint)
+        model = model or evaluate_candidate(candidate, benchmarks, template)
+        results["models"].append(model)
+        content = json.dumps(results, indent=2, ensure_ascii=False)
+        (output / RESULTS).write_text(content + "\n", encoding="utf-8")
+    draw_space(candidates[0].open(), emotion_terms(candidates[0]), output / "space.png")
+    (output / "results.md").write_text(markdown(candidates, results), encoding="utf-8")
+    log.info("Wrote results.md, results.json, space.png to %s", output)
     return 0
 
 
-def evaluate_candidate(candidate: Candidate, benchmarks: dict[str, Benchmark]) -> dict[str, Any]:
-    """Returns a model's name, dimension, seed and its scores on every benchmark."""
-    scorer = SimilarityScorer(candidate.open())
+def _scored_before(path: Path, template: str) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    results = json.loads(path.read_text(encoding="utf-8"))
+    if results["template"] != template:
+        return {}
+    return {model["fingerprint"]: model for model in results["models"]}
+
+
+def evaluate_candidate(
+    candidate: Candidate, benchmarks: dict[str, Benchmark], template: str
+) -> dict[str, Any]:
+    """Returns a model's fingerprint, name, dimension, seed and its scores on every benchmark."""
+    scorer = SimilarityScorer(candidate.open(), template)
     scores = {}
     for name, benchmark in benchmarks.items():
         log.info("%s on %s", candidate.path, name)
         scores[name] = evaluate(benchmark, scorer)
     return {
+        "fingerprint": candidate.fingerprint,
         "name": candidate.name,
         "dimension": candidate.dimension,
         "seed": candidate.seed,
@@ -132,7 +162,8 @@ def markdown(candidates: Sequence[Candidate], results: dict[str, Any]) -> str:
     named = {f"{name}, d = {dimension}": runs for (name, dimension), runs in groups.items()}
     widths = {d: runs for (name, d), runs in groups.items() if name == main.name and d}
     supervision = {name: runs for (name, d), runs in groups.items() if d == main.dimension}
-    parts = ["# Zero-shot evaluation", "", *results["differences"], ""]
+    parts = ["# Zero-shot evaluation", "", f"Labels read as `{results['template']}`.", ""]
+    parts += [*results["differences"], ""]
     parts += ["## Table 1: benchmarks", "", table_1(named, results["baselines"])]
     if len(widths) > 1:
         parts += ["## Table 2: dimensions", "", table_2(widths)]

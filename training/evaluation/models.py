@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_component.bundle import VOCABULARY
+from emotion_component.bundle import MANIFEST, VOCABULARY
 from training.evaluation.embedder import BundleEmbedder, CheckpointEmbedder, Embedder
-from training.models.dual_encoder import CONFIG, DualEncoder
+from training.models.dual_encoder import CONFIG, WEIGHTS, DualEncoder
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Candidate:
     dimension: int | None
     seed: int | None
     terms: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of its weights (of its manifest, which holds the hashes, for a bundle)."""
+        weights = self.path / WEIGHTS
+        with (weights if weights.is_file() else self.path / MANIFEST).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def open(self) -> Embedder:
         """Loads the model."""
@@ -55,7 +63,7 @@ def read_checkpoint(folder: Path) -> Candidate:
 
 def read_bundle(folder: Path) -> Candidate:
     """Describes a bundle."""
-    manifest = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     with np.load(folder / VOCABULARY, allow_pickle=False) as archive:
         terms, vectors = archive["terms"].tolist(), archive["vectors"]
     return Candidate(folder, manifest["name"], vectors.shape[1], None, tuple(terms))

@@ -13,6 +13,7 @@ import yaml
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from training.cli import main
+from training.evaluation import command
 from training.models.dual_encoder import DualEncoder
 from training.readers.benchmarks import PUBLISHED
 from training.readers.data_folder import CHECKOUT
@@ -83,7 +84,11 @@ def baselines(data: Path, tmp_path: Path, tiny_backbone: str) -> Path:
 
 
 def test_tables_of_three_models_and_all_baselines(
-    data: Path, baselines: Path, tmp_path: Path, tiny_backbone: str
+    data: Path,
+    baselines: Path,
+    tmp_path: Path,
+    tiny_backbone: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = [("ours", 16, 0), ("ours", 16, 1), ("ours", 8, 0), ("human labels", 16, 0)]
     words = ["evaluate", "--data", str(data), "--output", str(tmp_path / "out")]
@@ -123,6 +128,10 @@ def test_tables_of_three_models_and_all_baselines(
     assert "| the paper's: Human labels | 0.475 | 0.414 | 0.509 | 0.161 |" in report
     assert (tmp_path / "out/space.png").read_bytes().startswith(b"\x89PNG")
 
+    monkeypatch.setattr(command, "evaluate", lambda *_: pytest.fail("scored again"))
+    assert main(words) == 0
+    assert (tmp_path / "out/results.md").read_text() == report
+
 
 def test_reused_heads_know_only_their_own_labels(baselines: Path) -> None:
     scores = json.loads(baselines.read_text())["reused_head"]["isear"]
@@ -139,6 +148,8 @@ def test_mistakes(
     assert "model.safetensors is missing" in capsys.readouterr().err
     folder = checkpoint(tmp_path / "model", tiny_backbone, "x", 8, 0)
     words += ["--checkpoint", str(folder)]
+    assert main([*words, "--template", "a feeling"]) == 2
+    assert "'a feeling' lacks {label}" in capsys.readouterr().err
     assert main([*words, "--baselines", "nowhere.json"]) == 2
     assert "nowhere.json: no such file" in capsys.readouterr().err
     (data / "isear/all.jsonl").unlink()

@@ -87,9 +87,10 @@ def test_similarities_become_shares_of_the_set() -> None:
             return np.array([[1.0, 0.0]] * len(texts))
 
         def embed_labels(self, labels: Sequence[str]) -> Floats:
+            assert list(labels) == ["feeling of a", "feeling of b"]
             return np.array([[1.0, 0.0], [0.6, 0.8]])
 
-    scorer = SimilarityScorer(Embedder(), temperature=0.5)
+    scorer = SimilarityScorer(Embedder(), "feeling of {label}", temperature=0.5)
     scores = scorer.scores(["x"], ["a", "b"])
     np.testing.assert_allclose(scores, [[1.0, 0.6]])
     np.testing.assert_allclose(scorer.probabilities(scores), softmax([[2.0, 1.2]], axis=1))
