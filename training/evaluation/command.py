@@ -59,6 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default="{label}",
         help="what stands for a label ('feeling of {label}')",
     )
+    parser.add_argument("--bf16", action="store_true", help="embed in mixed precision")
     parser.add_argument("--baselines", type=Path, help="baselines.json of `training baselines`")
     parser.add_argument("--backbone", help="plain encoder to set the nearest descriptors beside")
     parser.add_argument("--output", required=True, type=Path)
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     known = _scored_before(output / RESULTS, template)
     for candidate in candidates:
         model = known.get(candidate.fingerprint)
-        model = model or evaluate_candidate(candidate, benchmarks, template)
+        model = model or evaluate_candidate(candidate, benchmarks, template, arguments.bf16)
         results["models"].append(model)
         content = json.dumps(results, indent=2, ensure_ascii=False)
         (output / RESULTS).write_text(content + "\n", encoding="utf-8")
@@ -116,10 +117,10 @@ def _scored_before(path: Path, template: str) -> dict[str, dict[str, Any]]:
 
 
 def evaluate_candidate(
-    candidate: Candidate, benchmarks: dict[str, Benchmark], template: str
+    candidate: Candidate, benchmarks: dict[str, Benchmark], template: str, bf16: bool
 ) -> dict[str, Any]:
     """Returns a model's fingerprint, name, dimension, seed and its scores on every benchmark."""
-    scorer = SimilarityScorer(candidate.open(), template)
+    scorer = SimilarityScorer(candidate.open(bf16), template)
     scores = {}
     for name, benchmark in benchmarks.items():
         log.info("%s on %s", candidate.path, name)

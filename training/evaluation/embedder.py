@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from emotion_component import EmotionModel
 from training.models.dual_encoder import DualEncoder
@@ -30,14 +31,17 @@ class CheckpointEmbedder:
 
     Args:
         model: The dual encoder.
+        bf16: Whether texts are embedded in mixed precision.
     """
 
-    def __init__(self, model: DualEncoder) -> None:
+    def __init__(self, model: DualEncoder, bf16: bool = False) -> None:
         self._model = model
+        self._bf16 = bf16
 
     def embed_texts(self, texts: Sequence[str]) -> Floats:
         """Returns (texts, dimension)."""
-        return self._model.embed_texts(texts).double().numpy()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
+            return self._model.embed_texts(texts).double().numpy()
 
     def embed_labels(self, labels: Sequence[str]) -> Floats:
         """Returns (labels, dimension)."""

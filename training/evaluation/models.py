@@ -40,10 +40,10 @@ class Candidate:
         with (weights if weights.is_file() else self.path / MANIFEST).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def open(self) -> Embedder:
-        """Loads the model."""
+    def open(self, bf16: bool = False) -> Embedder:
+        """Loads the model; `bf16` has a checkpoint embed texts in mixed precision."""
         if (self.path / CONFIG).is_file():
-            return CheckpointEmbedder(DualEncoder.load(self.path))
+            return CheckpointEmbedder(DualEncoder.load(self.path), bf16)
         return BundleEmbedder(self.path)
 
 

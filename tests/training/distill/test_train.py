@@ -103,7 +103,8 @@ def test_the_seed_decides(recipe: Path, tmp_path: Path) -> None:
 
 
 def test_frozen_embeddings_stay(recipe: Path, tmp_path: Path, tiny_backbone: str) -> None:
-    changes = ("training.freeze_embeddings=true", "training.epochs=1", "loss=sigmoid")
+    changes = ["training.freeze_embeddings=true", "training.epochs=1", "loss=sigmoid"]
+    changes += ["training.precision=bf16", "training.gradient_accumulation=2"]
     assert train(recipe, tmp_path / "run", *changes) == 0
     trained = DualEncoder.load(tmp_path / "run/model").text_tower.encoder
     plain = DualEncoder.from_backbone(tiny_backbone).text_tower.encoder
@@ -186,6 +187,19 @@ def test_logit_adjustment_takes_a_labels_frequency_off_its_similarity(tiny_backb
         atol=1e-4,
         rtol=0,
     )
+
+
+def test_the_frozen_label_encoder_neither_runs_nor_is_checkpointed(
+    tiny_backbone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = DualEncoder.from_backbone(tiny_backbone)
+    features = model.label_features(["joy", "fear"])
+    training = DistillationModel(model, features, SoftmaxContrastiveLoss(), torch.zeros(2))
+    assert not any("label_tower" in name or "features" in name for name in training.state_dict())
+    monkeypatch.setattr(model.label_tower.encoder, "forward", lambda **_: pytest.fail("ran"))
+    texts = LabelledTexts([Example("i", ("joy",))], ["joy", "fear"], model.tokenizer)
+    training(**Collator(model.tokenizer, 2)([texts[0]]))["loss"].backward()
+    assert model.label_tower.projection.weight.grad is not None
 
 
 def test_average_precision_against_scikit_learn() -> None:
