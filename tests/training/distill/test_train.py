@@ -17,10 +17,13 @@ from training.cli import main
 from training.distill.dataset import Collator, LabelledTexts, vocabulary
 from training.distill.model import DistillationModel
 from training.distill.ranking import average_precision
+from training.distill.recipe import DistillRecipe
 from training.errors import UserError
 from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
 from training.models.dual_encoder import DualEncoder
+from training.readers.data_folder import CHECKOUT
 from training.readers.example import Example
+from training.recipe import load_recipe
 
 Writer = Callable[..., Path]
 
@@ -105,6 +108,7 @@ def test_the_seed_decides(recipe: Path, tmp_path: Path) -> None:
 def test_frozen_embeddings_stay(recipe: Path, tmp_path: Path, tiny_backbone: str) -> None:
     changes = ["training.freeze_embeddings=true", "training.epochs=1", "loss=sigmoid"]
     changes += ["training.precision=bf16", "training.gradient_accumulation=2"]
+    changes += ["model.pooling=q-former"]
     assert train(recipe, tmp_path / "run", *changes) == 0
     trained = DualEncoder.load(tmp_path / "run/model").text_tower.encoder
     plain = DualEncoder.from_backbone(tiny_backbone).text_tower.encoder
@@ -142,6 +146,23 @@ def test_mistakes_stop_before_any_work(
     assert train(recipe, tmp_path / "run", change) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["distill", "distill_bert", "distill_human_labels"])
+def test_the_shipped_recipes_are_valid(name: str) -> None:
+    recipe = load_recipe(CHECKOUT / f"config/training/{name}.yaml", DistillRecipe)
+    assert recipe.held_out == 0.2
+    assert recipe.model.temperature == 0.1
+
+
+def test_the_ablation_differs_in_its_labels_alone() -> None:
+    ours, ablation = (
+        load_recipe(CHECKOUT / f"config/training/{name}.yaml", DistillRecipe).model_dump()
+        for name in ("distill", "distill_human_labels")
+    )
+    differing = {key for key in ours if ours[key] != ablation[key]}
+    assert differing == {"name", "sources", "labels"}
+    assert ours["labels"] | {"min_count": 1} == ablation["labels"]
 
 
 def test_vocabulary_is_ordered_by_frequency() -> None:

@@ -14,9 +14,12 @@ from transformers import AutoTokenizer, BertConfig, BertForSequenceClassificatio
 
 from training.cli import main
 from training.evaluation import command
+from training.evaluation.baselines.command import BaselinesRecipe
+from training.evaluation.zero_shot import AXES
 from training.models.dual_encoder import DualEncoder
 from training.readers.benchmarks import PUBLISHED
 from training.readers.data_folder import CHECKOUT
+from training.recipe import load_recipe
 
 Writer = Callable[..., Path]
 
@@ -131,6 +134,13 @@ def test_tables_of_three_models_and_all_baselines(
     monkeypatch.setattr(command, "evaluate", lambda *_: pytest.fail("scored again"))
     assert main(words) == 0
     assert (tmp_path / "out/results.md").read_text() == report
+
+
+def test_the_shipped_recipe_defines_every_label() -> None:
+    recipe = load_recipe(CHECKOUT / "config/training/baselines.yaml", BaselinesRecipe)
+    labels = {label for set_ in PUBLISHED.values() for label in set_.labels}
+    poles = {pole for axis in AXES for pole in axis}
+    assert set(recipe.definitions) == labels - {"valence", "activation"} | poles
 
 
 def test_reused_heads_know_only_their_own_labels(baselines: Path) -> None:
