@@ -70,18 +70,20 @@ def _first_manifest(recipe: ExportRecipe, labels: tuple[str, ...]) -> bundles.Ma
     )
 
 
-def write_float32(recipe: ExportRecipe, folder: Path, data: Path | None) -> Parity:
+def write_float32(
+    recipe: ExportRecipe, labels: tuple[str, ...], folder: Path, data: Path | None
+) -> Parity:
     """Writes the uncalibrated bundle in float32, and checks it against torch.
 
     Args:
         recipe: What the bundle is made of.
+        labels: The class labels, in the order of the logits.
         folder: The bundle to write.
         data: The data folder.
 
     Returns:
         The largest differences between torch and ONNX.
     """
-    labels = tuple(find_file(recipe.labels, data).read_text(encoding="utf-8").split())
     folder.mkdir(parents=True, exist_ok=True)
     text, label = load_two_heads(find_file(recipe.checkpoint, data), recipe.backbone)
     export_onnx(text, folder / bundles.ENCODER, TEXT_INPUTS, ("logits", "embedding"))
@@ -191,12 +193,13 @@ def build(recipe: ExportRecipe, output: Path, data: Path | None) -> dict[str, fl
         Parity of ONNX with torch, and test macro-F1 and encoder size of both bundles.
     """
     float32, int8 = output / "float32", output / "int8"
+    # Everything is read before any work, so that a missing file costs no time.
+    labels = tuple(find_file(recipe.labels, data).read_text(encoding="utf-8").split())
+    dev, test = (read_labelled(find_file(name, data), labels) for name in (recipe.dev, recipe.test))
+    messages = typical_messages(dev, find_file(recipe.dialogues, data))
     logger.info("Exporting %s", recipe.checkpoint)
-    parity = write_float32(recipe, float32, data)
-    labels = bundles.read_manifest(float32).labels
-    dev = read_labelled(find_file(recipe.dev, data), labels)
-    write_int8(float32, int8, typical_messages(dev, find_file(recipe.dialogues, data)))
-    test = read_labelled(find_file(recipe.test, data), labels)
+    parity = write_float32(recipe, labels, float32, data)
+    write_int8(float32, int8, messages)
     report = {"parity_logits": parity.logits, "parity_embedding": parity.embedding}
     for name, folder in (("float32", float32), ("int8", int8)):
         logger.info("Calibrating and measuring %s", name)

@@ -1,0 +1,168 @@
+"""A checkpoint of a tiny random BERT becomes a bundle that computes the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+from transformers import BertModel
+
+from emotion_component import EmotionModel, Turn
+from emotion_component.bundle import ENCODER, read_manifest
+from training.cli import main
+from training.export.parity import TOLERANCE
+
+LABELS = ("joy", "anger", "neutral")
+TEXTS = {
+    "joy": "i am so happy today",
+    "anger": "i hate the news",
+    "neutral": "that you this",
+}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tiny_backbone: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(1)
+    encoder = BertModel.from_pretrained(tiny_backbone)
+    tensors = {f"enc.{name}": tensor for name, tensor in encoder.state_dict().items()}
+    width = encoder.config.hidden_size
+    for head, size in (("out", len(LABELS)), ("tp", 16), ("lp", 16)):
+        linear = torch.nn.Linear(width, size)
+        tensors |= {f"{head}.weight": linear.weight.data, f"{head}.bias": linear.bias.data}
+    path = tmp_path_factory.mktemp("checkpoint") / "model.safetensors"
+    save_file(tensors, path)
+    return path
+
+
+@pytest.fixture
+def recipe(
+    tmp_path: Path,
+    tiny_backbone: str,
+    checkpoint: Path,
+    write_jsonl: Callable[[Path, Iterable[dict[str, Any]]], Path],
+) -> Path:
+    rows = [
+        {"text": f"{text} {i}", "labels": [label]} for label, text in TEXTS.items() for i in "ab"
+    ]
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+    write_jsonl(tmp_path / "dev.jsonl", rows)
+    write_jsonl(tmp_path / "test.jsonl", rows)
+    case = {"turns": [["user", "the news"], ["bot", "calm"]], "emotions": {"joy": 0.5}}
+    write_jsonl(tmp_path / "dialogues.jsonl", [{"utterance": "i love it", "cases": [case]}])
+    terms = [{"descriptors": ["delight", "gloom"]}, {"descriptors": ["delight", "shame"]}]
+    write_jsonl(tmp_path / "descriptors.jsonl", terms)
+    content = {
+        "name": "tiny",
+        "version": "7",
+        "checkpoint": str(checkpoint),
+        "backbone": tiny_backbone,
+        "labels": "labels.txt",
+        "dev": "dev.jsonl",
+        "test": "test.jsonl",
+        "dialogues": "dialogues.jsonl",
+        "temperature": 0.1,
+        "window": {
+            "max_tokens": 40,
+            "message_tokens": 30,
+            "context_turns": 2,
+            "user_prefix": "user: ",
+            "bot_prefix": "bot: ",
+        },
+        "vocabulary": {
+            "descriptors": "descriptors.jsonl",
+            "times": 2,
+            "valence": ["positivity", "negativity"],
+            "arousal": ["high activation", "low activation"],
+        },
+        "training": {"data": ["made up"]},
+    }
+    path = tmp_path / "export.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def export(recipe: Path, *more: str) -> int:
+    folder = recipe.parent
+    output = ["--output", str(folder / "out")]
+    return main(["export", "--recipe", str(recipe), "--data", str(folder), *output, *more])
+
+
+def test_both_bundles_load_and_agree(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export(recipe) == 0
+    report = json.loads((recipe.parent / "out/report.json").read_text(encoding="utf-8"))
+    assert max(report["parity_logits"], report["parity_embedding"]) < TOLERANCE
+    assert "int8 (float32 beside it)" in capsys.readouterr().out
+    float32 = EmotionModel.load(recipe.parent / "out/float32")
+    int8 = EmotionModel.load(recipe.parent / "out/int8")
+    texts, context = list(TEXTS.values()), [Turn("bot", "i love the news")]
+    for contexts in (None, [context] * 3):
+        exact, close = float32.encode(texts, contexts), int8.encode(texts, contexts)
+        assert np.abs(exact.logits - close.logits).max() < 0.1
+        assert (exact.embeddings * close.embeddings).sum(1).min() > 0.98
+    assert int8.manifest.scores
+    assert int8.manifest.training == {"data": ["made up"]}
+
+
+def test_descriptors_used_often_enough_are_known(recipe: Path) -> None:
+    assert export(recipe) == 0
+    model = EmotionModel.load(recipe.parent / "out/int8")
+    known = model.describe("i am happy", k=50).descriptors
+    assert set(known) == {"delight", *LABELS}
+
+
+def test_int8_has_fixed_ranges_and_quantised_weights(recipe: Path) -> None:
+    assert export(recipe) == 0
+    path = recipe.parent / "out/int8" / ENCODER
+    operators = {node.op_type for node in onnx.load(str(path)).graph.node}
+    assert "DynamicQuantizeLinear" not in operators
+    assert {"QuantizeLinear", "MatMulInteger", "QAttention"} <= operators
+    model = EmotionModel.load(path.parent)
+    texts = [*TEXTS.values(), "i " * 20, "fear"]
+    together = model.encode(texts).logits
+    alone = np.concatenate([model.encode([text]).logits for text in texts])
+    assert np.abs(together - alone).max() < 1e-5
+
+
+def test_calibration_is_of_this_bundle(recipe: Path) -> None:
+    assert export(recipe) == 0
+    manifest = read_manifest(recipe.parent / "out/int8")
+    assert manifest.calibration_scales != (1.0,) * len(LABELS)
+    assert all(0 < threshold < 1 for threshold in manifest.thresholds)
+    assert manifest.space.match_scale != 10.0
+
+
+def test_a_checkpoint_without_a_head_stops(recipe: Path, checkpoint: Path) -> None:
+    tensors = load_file(checkpoint)
+    del tensors["out.weight"]
+    broken = recipe.parent / "broken.safetensors"
+    save_file(tensors, broken)
+    with pytest.raises(RuntimeError, match=r"classifier\.weight"):
+        export(recipe, "--checkpoint", str(broken))
+
+
+def test_mistakes_in_the_recipe_stop_before_any_work(
+    recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    content["window"]["max_token"] = content["window"].pop("max_tokens")
+    recipe.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert export(recipe) == 2
+    error = capsys.readouterr().err
+    assert "window.max_token: unknown key" in error
+    assert "window.max_tokens: missing" in error
+    assert not (recipe.parent / "out").exists()
+
+
+def test_missing_data_is_named(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (recipe.parent / "dev.jsonl").unlink()
+    assert export(recipe) == 2
+    assert "dev.jsonl: no such file" in capsys.readouterr().err
+    assert not (recipe.parent / "out").exists()
