@@ -160,17 +160,16 @@ def markdown(candidates: Sequence[Candidate], results: dict[str, Any]) -> str:
         for key, group in by_seed(candidates).items()
     }
     main = candidates[0]
-    named = {f"{name}, d = {dimension}": runs for (name, dimension), runs in groups.items()}
     widths = {d: runs for (name, d), runs in groups.items() if name == main.name and d}
-    supervision = {name: runs for (name, d), runs in groups.items() if d == main.dimension}
+    same_width = {name: runs for (name, d), runs in groups.items() if d == main.dimension}
     parts = ["# Zero-shot evaluation", "", f"Labels read as `{results['template']}`.", ""]
     parts += [*results["differences"], ""]
-    parts += ["## Table 1: benchmarks", "", table_1(named, results["baselines"])]
+    parts += ["## Table 1: benchmarks", "", table_1(same_width, results["baselines"])]
     if len(widths) > 1:
         parts += ["## Table 2: dimensions", "", table_2(widths)]
-    if len(supervision) > 1:
-        parts += ["## Table 3: supervision", "", table_3(supervision)]
-    parts += ["## Classes: F1", "", classes_table(named)]
+    if len(same_width) > 1:
+        parts += ["## Table 3: supervision", "", table_3(same_width)]
+    parts += ["## Classes: F1", "", classes_table(same_width)]
     found = results["neighbours"]
     if "plain" in found:
         parts += [

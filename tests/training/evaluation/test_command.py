@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 import yaml
+from sklearn.metrics import f1_score
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
+from emotion_component.bundle import DEFAULT_BUNDLE
 from training.cli import main
 from training.evaluation import command
 from training.evaluation.baselines.command import BaselinesRecipe
+from training.evaluation.embedder import BundleEmbedder
 from training.evaluation.zero_shot import AXES
 from training.models.dual_encoder import DualEncoder
-from training.readers.benchmarks import PUBLISHED
+from training.readers.benchmarks import PUBLISHED, read_benchmark
 from training.readers.data_folder import CHECKOUT
 from training.recipe import load_recipe
 
@@ -123,10 +126,11 @@ def test_tables_of_three_models_and_all_baselines(
     assert "positivity" not in neighbours
 
     report = (tmp_path / "out/results.md").read_text()
-    row = next(line for line in report.splitlines() if line.startswith("| ours, d = 16, 2 seeds"))
+    row = next(line for line in report.splitlines() if line.startswith("| ours, 2 seeds"))
     assert f"{(first + second) / 2:.3f} ±" in row
     assert "| The paper's model, 5 seeds | 0.299 | 0.480 | 0.479 | 0.613 / 0.593 |" in report
     assert "| ours, d = 8, 1 seed |" in report
+    assert "| ours, d = 16, 2 seeds |" in report
     assert "| ours: human labels, 1 seed |" in report
     assert "| the paper's: Human labels | 0.475 | 0.414 | 0.509 | 0.161 |" in report
     assert (tmp_path / "out/space.png").read_bytes().startswith(b"\x89PNG")
@@ -134,6 +138,19 @@ def test_tables_of_three_models_and_all_baselines(
     monkeypatch.setattr(command, "evaluate", lambda *_: pytest.fail("scored again"))
     assert main(words) == 0
     assert (tmp_path / "out/results.md").read_text() == report
+
+
+def test_a_bundle_is_evaluated_through_the_runtime(data: Path, tmp_path: Path) -> None:
+    words = ["evaluate", "--data", str(data), "--output", str(tmp_path), "--bundle"]
+    assert main([*words, str(DEFAULT_BUNDLE)]) == 0
+    (model,) = json.loads((tmp_path / "results.json").read_text())["models"]
+    embedder, benchmark = BundleEmbedder(DEFAULT_BUNDLE), read_benchmark("isear", data)
+    split = benchmark.splits["test"]
+    best = embedder.embed_texts(split.texts) @ embedder.embed_labels(benchmark.labels).T
+    expected = f1_score(
+        split.targets.argmax(1), best.argmax(1), average="macro", labels=range(7), zero_division=0
+    )
+    assert model["scores"]["isear"]["macro-F1"] == pytest.approx(expected)
 
 
 def test_the_shipped_recipe_defines_every_label() -> None:
