@@ -33,6 +33,7 @@ COMMANDS = {
     ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
     ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),
     ("export",): ("training.export.command", "a checkpoint becomes the bundle that ships"),
+    ("context",): ("training.evaluation.context", "what earlier turns do for a bundle"),
 }
 
 # A first word that holds several commands: its line in the help.
