@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
-import os
-import resource
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from uvicorn.supervisors import Multiprocess
-
 from emotion_component import BundleError
-from server.connections import BoundedProtocol, Bounds
-from server.logs import log_config
-from server.metrics import MULTIPROCESS_FOLDER
 from server.security import new_key
+from server.serve import serve
 from server.settings import Settings, SettingsError, load_settings
 
 USAGE_ERROR = 2
-SPARE_FILES = 100
-"""Files that are no connections: listeners, the bundle, Redis."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,64 +66,6 @@ def _write_openapi(settings: Settings) -> None:
     sys.stdout.write(text + "\n")
 
 
-def _uvicorn_config(settings: Settings) -> uvicorn.Config:
-    listen = settings.listen
-    bounds = Bounds(
-        max_connections=listen.max_connections,
-        header_seconds=listen.header_seconds,
-        keep_alive_seconds=listen.keep_alive_seconds,
-    )
-    return uvicorn.Config(
-        functools.partial(_create_app, settings),
-        factory=True,
-        host=listen.host,
-        port=listen.port,
-        workers=listen.workers,
-        http=functools.partial(BoundedProtocol, bounds=bounds),  # type: ignore[arg-type]
-        ws="none",
-        access_log=False,  # ours knows the route and the request id
-        log_config=log_config(settings.telemetry.log_level),
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=listen.keep_alive_seconds,
-        timeout_graceful_shutdown=listen.shutdown_seconds,
-        ssl_certfile=listen.tls_certificate,
-        ssl_keyfile=listen.tls_key,
-    )
-
-
-def _create_app(settings: Settings) -> Any:  # noqa: ANN401 - uvicorn's factory of any ASGI app
-    # Here, in the worker: prometheus_client looks for the folder when it is imported.
-    from server.app import create_app
-
-    return create_app(settings)
-
-
-def _allow_connections(count: int) -> None:
-    """Raises the limit of open files, if need be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count + SPARE_FILES
-    if soft >= wanted or soft == resource.RLIM_INFINITY:
-        return
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise SettingsError(
-            f"listen.max_connections: {count} connections need {wanted} open files, but the "
-            f"system allows {hard}; lower it or raise `ulimit -n`"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _serve(settings: Settings) -> None:
-    _allow_connections(settings.listen.max_connections)
-    if settings.listen.workers == 1:
-        uvicorn.Server(_uvicorn_config(settings)).run()
-        return
-    with tempfile.TemporaryDirectory(prefix="emotion-metrics-") as folder:
-        os.environ[MULTIPROCESS_FOLDER] = folder
-        config = _uvicorn_config(settings)
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the server until it is told to end.
 
@@ -153,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.openapi:
             _write_openapi(settings)
         else:
-            _serve(settings)
+            serve(settings)
     except (BundleError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE_ERROR

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,23 +51,23 @@ class Server:
         config = folder / "server.yaml"
         config.write_text(yaml.safe_dump(settings))
         environment = {k: v for k, v in os.environ.items() if not k.startswith("EMOTION_")}
-        self._lines: list[str] = []
+        self._log = folder / "log.jsonl"
+        self._stderr = self._log.open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "server", "--config", str(config), "--port", "0", *flags],
+            [sys.executable, "-m", "server", "--config", str(config), *(flags or ("--port", "0"))],
             cwd=ROOT,
             env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=self._stderr,
+            start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        self.url = wait_until(self._find_url, "the server listens", START_SECONDS) or ""
-        self.http = httpx.Client(base_url=self.url, timeout=30, verify=False)
-        wait_until(self._is_ready, "the server is ready", START_SECONDS)
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        self._lines.extend(iter(self.process.stderr.readline, ""))
+        self.http = httpx.Client()
+        try:
+            self.url = wait_until(self._find_url, "the server listens", START_SECONDS) or ""
+            self.http = httpx.Client(base_url=self.url, timeout=30, verify=False)
+            wait_until(self._is_ready, "the server is ready", START_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
 
     def _find_url(self) -> str | None:
         if self.process.poll() is not None:
@@ -83,11 +82,11 @@ class Server:
 
     def log(self) -> str:
         """Returns what it has logged."""
-        return "".join(self._lines)
+        return self._log.read_text(encoding="utf-8")
 
     def log_entries(self) -> list[dict[str, Any]]:
         """Returns the log's JSON objects."""
-        return [json.loads(line) for line in list(self._lines)]
+        return [json.loads(line) for line in self.log().splitlines()]
 
     def ask(self, text: str, **options: object) -> dict[str, Any]:
         """Returns the emotions of one message."""
@@ -114,15 +113,15 @@ class Server:
     def stop(self) -> None:
         """Ends it with SIGTERM, as an operator does."""
         self.http.close()
+        self._stderr.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(STOP_SECONDS)
         finally:
-            self.process.kill()
-            self._reader.join(5)
-            assert self.process.stderr is not None
-            self.process.stderr.close()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # with its workers
+            self.process.wait(5)
 
 
 class RedisServer:
