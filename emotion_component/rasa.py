@@ -97,7 +97,8 @@ class EmotionComponent(GraphComponent):
         self._client: Optional[EmotionClient] = None
         self._model: Optional[EmotionModel] = None
         if options.endpoint is not None:
-            self._client = EmotionClient(options.endpoint, options.timeout)
+            # No retries: every conversation of this worker waits meanwhile.
+            self._client = EmotionClient(options.endpoint, options.timeout, retries=0)
         if options.runs_locally:
             self._model = EmotionModel.load(options.bundle, threads=options.threads)
             # Checks the options that only a bundle can, and warms up for the first message.

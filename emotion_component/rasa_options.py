@@ -75,7 +75,7 @@ _CHECKS: dict[str, tuple[_Check, str]] = {
     "entities": (_are_entities, f"a list of none, one or both of {', '.join(ENTITIES)}"),
     "endpoint": (
         lambda v: v is None or _is_url(v),
-        "the sidecar's URL, such as http://localhost:8000, or null to compute in the bot",
+        "the sidecar's URL, such as http://localhost:8100, or null to compute in the bot",
     ),
     "timeout": (lambda v: _is_number(v) and 0 < v <= 60, "seconds, above 0 and up to 60"),
     "on_failure": (lambda v: v in ON_FAILURE, f"one of {', '.join(ON_FAILURE)}"),
