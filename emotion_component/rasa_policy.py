@@ -225,7 +225,8 @@ def _parse_rule(index: int, content: object) -> EmotionRule:
         raise _error(f"{where}: 'at_least': expected a whole number from 1 to 'turns'")
     if not isinstance(rule["once"], bool):
         raise _error(f"{where}: 'once': expected true or false")
-    return EmotionRule(**{k: tuple(v) if isinstance(v, list) else v for k, v in rule.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in rule.items()}
+    return EmotionRule(**values)
 
 
 def _is_count(value: object) -> bool:
