@@ -7,13 +7,14 @@ one message in turn, so that a large one holds up no small one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class Job(Generic[Result]):
 class Portion:
     """Consecutive messages of one job, in one batch."""
 
-    job: Job[object]
+    job: Job[Any]
     start: int
     stop: int
 
@@ -114,7 +115,7 @@ class Batcher:
         self._deadline = deadline_seconds
         self._runs = runs
         self._pool = ThreadPoolExecutor(runs, thread_name_prefix="inference")
-        self._waiting: deque[Job[object]] = deque()
+        self._waiting: deque[Job[Any]] = deque()
         self._messages = 0
         self._rate = 0.0
         self._work = asyncio.Event()
@@ -153,6 +154,7 @@ class Batcher:
         if self._messages + len(messages) > self._queue_messages or wait > self._deadline:
             raise QueueFull(max(1, math.ceil(wait)))
         job = Job(messages, read, asyncio.get_running_loop().create_future())
+        job.answer.add_done_callback(lambda _: self._forget(job))
         self._waiting.append(job)
         self._count(len(messages))
         self._work.set()
@@ -161,6 +163,13 @@ class Batcher:
     def _count(self, change: int) -> None:
         self._messages += change
         metrics.QUEUE.set(self._messages)
+
+    def _forget(self, job: Job[Any]) -> None:
+        """Drops what still waits of a job: its client left, its time is up, or a part failed."""
+        self._count(job.taken - len(job.messages))
+        job.taken = len(job.messages)
+        with contextlib.suppress(ValueError):
+            self._waiting.remove(job)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -182,13 +191,12 @@ class Batcher:
 
     def _take(self) -> list[Portion]:
         """Takes the next batch off the queue, one message of each job in turn."""
-        starts: dict[Job[object], int] = {}
+        starts: dict[Job[Any], int] = {}
         size = longest = 0
         while self._waiting:
             job = self._waiting[0]
-            if job.answer.done():  # its client left, its time is up, or a part of it failed
+            if job.answer.done():
                 self._waiting.popleft()
-                self._count(job.taken - len(job.messages))
                 continue
             longest = max(longest, self._tokens(job.messages[job.taken]))
             if size and longest * (size + 1) > self._batch_tokens:
@@ -208,7 +216,7 @@ class Batcher:
 
     # In a worker thread -------------------------------------------------------------------------
 
-    def _run(self, batch: Sequence[Portion]) -> list[tuple[Job[object], object]]:
+    def _run(self, batch: Sequence[Portion]) -> list[tuple[Job[Any], object]]:
         """Encodes a batch; returns the jobs that are whole now with their results or errors."""
         start = time.perf_counter()
         for portion in batch:
@@ -271,7 +279,7 @@ def _join(parts: Sequence[Encoded]) -> Encoded:
     )
 
 
-def _read(job: Job[object]) -> object:
+def _read(job: Job[Any]) -> object:
     """Returns the job's result, or the exception that reading it raised."""
     try:
         result = job.read(_join([part for _, part in sorted(job.parts.items())]))
@@ -283,7 +291,7 @@ def _read(job: Job[object]) -> object:
     return result
 
 
-def _settle(job: Job[object], outcome: object) -> None:
+def _settle(job: Job[Any], outcome: object) -> None:
     if job.answer.done():
         return
     if isinstance(outcome, Exception):

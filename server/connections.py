@@ -12,6 +12,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+GRACE_SECONDS = 1.0
+"""For the first request of a connection that is accepted just before the end."""
+
 
 class Bounds:
     """What the connections of one worker share.
@@ -86,6 +89,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.response_complete and not self.transport.is_closing():
             self._rest(self._bounds.keep_alive_seconds)
+
+    def shutdown(self) -> None:
+        """Closes at the server's end, but not on a client whose first request is on its way."""
+        if self.cycle is None:
+            self._rest(min(GRACE_SECONDS, self._bounds.header_seconds))
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """Starts the clock of a client that does not read its answer."""

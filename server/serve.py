@@ -46,6 +46,15 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
     )
 
 
+class _Workers(Multiprocess):
+    """uvicorn's supervisor; lets go of the port, so that it closes when the workers close it."""
+
+    def terminate_all(self) -> None:
+        super().terminate_all()
+        for listener in self.sockets:
+            listener.close()
+
+
 def _create_app(settings: Settings) -> FastAPI:
     # Here, in the worker: prometheus_client looks for the folder when it is imported.
     from server.app import create_app
@@ -84,4 +93,4 @@ def serve(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="emotion-metrics-") as folder:
         os.environ[MULTIPROCESS_FOLDER] = folder
         config = _uvicorn_config(settings)
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        _Workers(config, sockets=[config.bind_socket()]).run()

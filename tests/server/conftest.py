@@ -17,11 +17,11 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Starts servers with settings; no drain unless asked for."""
     servers: list[Server] = []
 
-    def start(*flags: str, **settings: dict[str, Any]) -> Server:
+    def start(*flags: str, trust: Path | None = None, **settings: dict[str, Any]) -> Server:
         settings["listen"] = {"drain_seconds": 0, **settings.get("listen", {})}
         folder = tmp_path / str(len(servers))
         folder.mkdir()
-        servers.append(Server(folder, settings, *flags))
+        servers.append(Server(folder, settings, *flags, trust=trust))
         return servers[-1]
 
     yield start

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -47,7 +48,9 @@ class Server:
         http: A client of it.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any], *flags: str) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, Any], *flags: str, trust: Path | None = None
+    ) -> None:
         config = folder / "server.yaml"
         config.write_text(yaml.safe_dump(settings))
         environment = {k: v for k, v in os.environ.items() if not k.startswith("EMOTION_")}
@@ -60,10 +63,11 @@ class Server:
             stderr=self._stderr,
             start_new_session=True,
         )
-        self.http = httpx.Client()
+        verify = ssl.create_default_context(cafile=trust)
+        self.http = httpx.Client(verify=verify)
         try:
             self.url = wait_until(self._find_url, "the server listens", START_SECONDS) or ""
-            self.http = httpx.Client(base_url=self.url, timeout=30, verify=False)
+            self.http = httpx.Client(base_url=self.url, timeout=30, verify=verify)
             wait_until(self._is_ready, "the server is ready", START_SECONDS)
         except BaseException:
             self.stop()
