@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     ("distill", "annotate"): ("training.distill.annotate", "descriptors of texts from an LLM"),
     ("distill", "train"): ("training.distill.train", "dual encoder of texts and descriptors"),
+    ("pillars", "synthesize"): ("training.pillars.synthesize", "examples written by an LLM"),
     ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
     ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),
     ("export",): ("training.export.command", "a checkpoint becomes the bundle that ships"),
@@ -39,6 +40,7 @@ COMMANDS = {
 # A first word that holds several commands: its line in the help.
 GROUPS = {
     "distill": "contrastive distillation of descriptors (arXiv 2505.18040)",
+    "pillars": "emotion in context, from synthesised examples (arXiv 2504.16856)",
 }
 
 USAGE_ERROR = 2

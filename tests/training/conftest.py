@@ -1,9 +1,9 @@
-"""A tiny random BERT and texts made up for the tests."""
+"""A tiny random BERT, servers that play language models, and files made up for the tests."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from tests.training.noise_server import noise_server
+from tests.training.scripted_server import ScriptedServer, serving
 
 torch.set_num_threads(1)  # the tests' models are too small to share among cores
 
@@ -62,3 +65,17 @@ def write_jsonl() -> Callable[[Path, Iterable[dict[str, Any]]], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """Answers by a script."""
+    with serving(ScriptedServer()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def transformers_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Answers noise: the base URL and the model's name."""
+    with noise_server(tmp_path_factory.mktemp("tiny-model")) as server:
+        yield server

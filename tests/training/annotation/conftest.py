@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from tests.training.annotation.scripted import KEY, Annotation, BatchServer, ScriptedServer
-
-Server = TypeVar("Server", bound=ScriptedServer)
-
-
-@contextmanager
-def serving(server: Server) -> Iterator[Server]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with serving(ScriptedServer()) as server:
-        yield server
+from tests.training.annotation.scripted import Annotation, BatchServer
+from tests.training.scripted_server import KEY, ScriptedServer, serving
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from tests.training.annotation.scripted import KEY, Annotation, Handler, ScriptedServer
+from tests.training.annotation.scripted import Annotation
+from tests.training.scripted_server import KEY, Handler, ScriptedServer
 from training.cli import main
 from training.distill.annotate import AnnotateRecipe
 from training.recipe import load_recipe

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.annotation.scripted import KEY, Annotation, BatchServer, chat, done
+from tests.training.annotation.scripted import Annotation, BatchServer, done
+from tests.training.scripted_server import KEY, chat
 from training.cli import main
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.training.annotation.scripted import Annotation, Handler, ScriptedServer
+from tests.training.annotation.scripted import Annotation
+from tests.training.scripted_server import Handler, ScriptedServer
 from training.cli import main
 from training.llm.rate_limit import RateLimit
 
@@ -24,7 +25,7 @@ class JumpingSelector(selectors.DefaultSelector):
 
     now = 0.0
 
-    def select(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - as in the library
+    def select(self, timeout: float | None = None) -> Any:
         self.now += max(timeout or 0.0, 1e-9)
         return super().select(0)
 
