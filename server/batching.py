@@ -7,7 +7,6 @@ one message in turn, so that a large one holds up no small one.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import time
 from collections import deque
@@ -52,7 +51,7 @@ class QueueFull(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Job(Generic[Result]):
     """One request's messages on their way through the model.
 
@@ -166,9 +165,10 @@ class Batcher:
 
     def _forget(self, job: Job[Any]) -> None:
         """Drops what still waits of a job: its client left, its time is up, or a part failed."""
-        self._count(job.taken - len(job.messages))
-        job.taken = len(job.messages)
-        with contextlib.suppress(ValueError):
+        left = len(job.messages) - job.taken
+        if left:
+            self._count(-left)
+            job.taken = len(job.messages)
             self._waiting.remove(job)
 
     async def _serve(self) -> None:
@@ -196,7 +196,7 @@ class Batcher:
         while self._waiting:
             job = self._waiting[0]
             if job.answer.done():
-                self._waiting.popleft()
+                self._forget(job)
                 continue
             longest = max(longest, self._tokens(job.messages[job.taken]))
             if size and longest * (size + 1) > self._batch_tokens:

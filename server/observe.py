@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import secrets
@@ -18,6 +19,8 @@ from server.problems import Problem
 
 logger = logging.getLogger(__name__)
 
+_PROCESS = secrets.token_hex(4)
+_NUMBERS = itertools.count(1)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 SECURITY_HEADERS = {
@@ -81,7 +84,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        trace = Trace(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
+        trace = Trace(given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}-{next(_NUMBERS)}")
         scope.setdefault("state", {})["trace"] = trace
 
         async def observed_send(message: Message) -> None:
