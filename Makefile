@@ -9,7 +9,7 @@ BOT_SOURCES := rasa_project/config.yml rasa_project/domain.yml $(wildcard rasa_p
 
 export RASA_TELEMETRY_ENABLED := false
 
-.PHONY: help demo test test-main test-rasa test-pythons lint setup bench check-rasa-pro clean
+.PHONY: help demo test test-main test-rasa test-pythons lint setup serve bench bench-server check-rasa-pro clean
 
 help:  ## say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ lint: .venv/ready  ## style and types
 
 setup: .venv/ready .venv-rasa/ready  ## build both environments
 
+serve: .venv/ready  ## the HTTP sidecar, on 127.0.0.1:8100
+	$(PYTHON) -m server
+
+bench-server: .venv/ready  ## the sidecar under load, against its peers
+	$(PYTHON) -m tests.benchmarks.bench_server
+
 bench: .venv/ready .venv-rasa/ready rasa_project/models/demo.tar.gz  ## speed and memory, against torch
 	$(PYTHON) -m tests.benchmarks.bench_runtime
 	$(RASA_PYTHON) -m tests.benchmarks.bench_rasa
@@ -49,7 +55,7 @@ clean:  ## remove what was built here
 	@echo "Building .venv (Python 3.11: training and tests; torch is large)"
 	@python=$$(scripts/find_python.sh 3.11) && "$$python" -m venv .venv
 	@.venv/bin/pip install --quiet --upgrade pip
-	@.venv/bin/pip install --quiet -e '.[training,dev]'
+	@.venv/bin/pip install --quiet -e '.[server,tracing,training,dev]'
 	@touch $@
 
 .venv-rasa/ready: pyproject.toml
