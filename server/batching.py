@@ -1,7 +1,7 @@
 """Requests of all clients, merged.
 
-A batch leaves whenever the model is free; nothing waits on a timer. Each waiting request gives
-one message in turn, so that a large one holds up no small one.
+A batch leaves whenever the model is free; nothing waits on a timer. First come, first served, but
+a large request gives a share of its messages in turn, so that it holds up no small one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,14 @@ CHARACTERS_PER_TOKEN = 4
 """Of English chat, about; batches need no exact count."""
 
 SPECIAL_TOKENS = 3
-RATE_MEMORY = 0.9
+
+SHARE = 16
+"""Messages of a request that are taken in one turn."""
+
+PATIENCE = 0.5
+"""Share of the deadline that the estimated wait may take: what is let in should be answered."""
+
+RATE_MEMORY = 0.7
 """Weight of earlier batches in the estimate of messages a second."""
 
 
@@ -95,7 +102,7 @@ class Batcher:
         batch_tokens: Padded tokens of a batch, about.
         queue_messages: Messages that may wait.
         runs: Batches computed at the same time.
-        deadline_seconds: Messages that would wait longer are refused.
+        deadline_seconds: Messages that would wait longer than half of this are refused.
     """
 
     def __init__(
@@ -150,7 +157,8 @@ class Batcher:
             QueueFull: If the messages would have to wait too long, or there is no room.
         """
         wait = self._messages / self._rate if self._rate else 0.0
-        if self._messages + len(messages) > self._queue_messages or wait > self._deadline:
+        full = self._messages + len(messages) > self._queue_messages
+        if full or wait > PATIENCE * self._deadline:
             raise QueueFull(max(1, math.ceil(wait)))
         job = Job(messages, read, asyncio.get_running_loop().create_future())
         job.answer.add_done_callback(lambda _: self._forget(job))
@@ -190,7 +198,7 @@ class Batcher:
         return min(self._window, characters // CHARACTERS_PER_TOKEN + SPECIAL_TOKENS)
 
     def _take(self) -> list[Portion]:
-        """Takes the next batch off the queue, one message of each job in turn."""
+        """Takes the next batch off the queue, a share of each job in turn."""
         starts: dict[Job[Any], int] = {}
         size = longest = 0
         while self._waiting:
@@ -201,12 +209,13 @@ class Batcher:
             longest = max(longest, self._tokens(job.messages[job.taken]))
             if size and longest * (size + 1) > self._batch_tokens:
                 break
-            self._waiting.popleft()
             starts.setdefault(job, job.taken)
             job.taken += 1
             size += 1
-            if job.taken < len(job.messages):
-                self._waiting.append(job)
+            if job.taken == len(job.messages):
+                self._waiting.popleft()
+            elif job.taken % SHARE == 0:
+                self._waiting.rotate(-1)
         self._count(-size)
         return [Portion(job, start, job.taken) for job, start in starts.items()]
 

@@ -50,6 +50,10 @@ class Trace:
     status: int = 499
     started: float = field(default_factory=time.perf_counter)
 
+    def elapsed(self) -> float:
+        """Returns the seconds since the request's header came."""
+        return time.perf_counter() - self.started
+
     def add(self, **stages: float) -> None:
         """Adds seconds to stages."""
         for name, seconds in stages.items():
@@ -58,7 +62,7 @@ class Trace:
 
     def server_timing(self) -> str:
         """Returns the header Server-Timing, in milliseconds."""
-        stages = {**self.stages, "total": time.perf_counter() - self.started}
+        stages = {**self.stages, "total": self.elapsed()}
         return ", ".join(f"{name};dur={1000 * s:.2f}" for name, s in stages.items())
 
 
@@ -129,7 +133,7 @@ class Observe:
         await Problem("internal", detail).response()(scope, receive, send)
 
     def _record(self, scope: Scope, trace: Trace) -> None:
-        seconds = time.perf_counter() - trace.started
+        seconds = trace.elapsed()
         # The route's pattern: paths hold conversation ids, and anybody can make up more of them.
         route = getattr(scope.get("route"), "path", "unmatched")
         metrics.REQUESTS.labels(route, _method(scope), trace.status).inc()

@@ -81,10 +81,12 @@ class Services:
                 headers={"Retry-After": str(full.retry_after)},
             ) from None
         deadline = self.settings.inference.deadline_seconds
+        trace: Trace = request.state.trace
+        left = max(0.0, deadline - trace.elapsed())
         watcher = asyncio.create_task(_left(request) if watch else asyncio.sleep(2 * deadline))
         watcher.add_done_callback(lambda _: job.answer.cancel())
         try:
-            async with asyncio.timeout(deadline):
+            async with asyncio.timeout(left):
                 result = await job.answer
         except TimeoutError:
             metrics.DROPPED.labels("deadline").inc()
@@ -99,7 +101,6 @@ class Services:
             raise Problem("bad-request", "The client has left.") from None
         finally:
             watcher.cancel()
-        trace: Trace = request.state.trace
         trace.add(queue=job.queue_seconds, inference=job.inference_seconds)
         return result
 

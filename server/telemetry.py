@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
 
 from server.settings import SettingsError
@@ -9,7 +11,7 @@ from server.settings import SettingsError
 SERVICE = "emotion-component"
 
 
-def install(app: FastAPI, endpoint: str) -> None:
+def install(app: FastAPI, endpoint: str) -> Callable[[], None]:
     """Sends a span for each request to an OpenTelemetry collector.
 
     Spans hold methods, routes, statuses and times; never a body.
@@ -17,6 +19,9 @@ def install(app: FastAPI, endpoint: str) -> None:
     Args:
         app: The application.
         endpoint: Base URL of the collector's OTLP over HTTP, such as http://localhost:4318.
+
+    Returns:
+        What sends the spans that are left, to be called at the end.
 
     Raises:
         SettingsError: If OpenTelemetry is not installed.
@@ -38,4 +43,4 @@ def install(app: FastAPI, endpoint: str) -> None:
     app.add_middleware(
         OpenTelemetryMiddleware, tracer_provider=provider, exclude_spans=["receive", "send"]
     )
-    app.router.on_shutdown.append(provider.shutdown)
+    return provider.shutdown

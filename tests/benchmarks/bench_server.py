@@ -1,6 +1,6 @@
 """Throughput and latency of the server, as ratios within one run.
 
-    python -m tests.benchmarks.bench_server [--seconds 3] [--answers 50000] [--output FILE]
+    python -m tests.benchmarks.bench_server [--seconds 1] [--answers 50000] [--output FILE]
 
 Three servers answer the same messages in turn: ours, ours without batching, and FastAPI with a
 transformers pipeline. Then ours answers many more, each checked against the model in-process, and
@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -29,20 +30,19 @@ from tests.benchmarks import load
 from tests.server.running import ROOT, Server, free_port, wait_until
 
 CLIENTS = (1, 8, 32, 128)
-ROUNDS = 2
+ROUNDS = 5
 OURS, UNBATCHED, PLAIN = "ours", "without batching", "transformers pipeline"
 GOALS = {UNBATCHED: 1.5, PLAIN: 4.0}
 GOAL_CLIENTS = 32
 OVERLOAD_CLIENTS = 128
 DEADLINE = 1.0
-MARGIN = 0.1
-"""Scores vary by a few hundredths with their companions in a batch (int8 activations share one
-scale); beyond this a label must not change."""
+MARGIN = 0.002
+"""Of scores: sums are rounded in another order in another batch."""
 
 OPENINGS = """I am so, We are, You made me, This is, That was, She seems, Why are they, It feels"""
-FEELINGS = """happy, angry, proud, afraid, tired, grateful, surprised, bored, in love, jealous, calm,
-    confused, disgusted, hopeful, lonely, amused, nervous, ashamed, relieved, curious"""
-ENDINGS = """about the parcel, of my dog, with this bot and its answers, after three weeks of waiting,
+FEELINGS = """happy, angry, proud, afraid, tired, grateful, surprised, bored, in love, jealous,
+    calm, confused, disgusted, hopeful, lonely, amused, nervous, ashamed, relieved, curious"""
+ENDINGS = """about the parcel, of my dog, with this bot and its answers, after weeks of waiting,
     because nobody ever calls me back, since you ask, and I want my money back today please,
     since the update, at work, !!!, if you know what I mean, but it is what it is"""
 
@@ -95,7 +95,7 @@ def plain() -> Iterator[int]:
 
 
 def throughput(ports: dict[str, int], seconds: float) -> list[dict[str, Any]]:
-    """Loads every server with every number of clients, in turn, `ROUNDS` times."""
+    """Loads every server with every number of clients, in turn; medians of `ROUNDS` rounds."""
     messages = texts()
     rows = []
     for clients in CLIENTS:
@@ -103,13 +103,15 @@ def throughput(ports: dict[str, int], seconds: float) -> list[dict[str, Any]]:
         for _, (name, port) in itertools.product(range(ROUNDS), ports.items()):
             outcomes[name].append(load.run(port, clients, endless(messages), seconds=seconds))
         for name, runs in outcomes.items():
-            best = max(runs, key=lambda outcome: outcome.rate)
             rows.append(
                 {
                     "clients": clients,
                     "server": name,
-                    "requests_per_second": round(best.rate, 1),
-                    **{f"p{p}_ms": round(best.percentile(p), 1) for p in (50, 95, 99)},
+                    "requests_per_second": round(median(run.rate for run in runs), 1),
+                    **{
+                        f"p{p}_ms": round(median(run.percentile(p) for run in runs), 1)
+                        for p in (50, 95, 99)
+                    },
                     "failed": sum(len(v) for o in runs for k, v in o.latencies.items() if k != 200),
                 }
             )
@@ -125,8 +127,8 @@ def ratio(rows: list[dict[str, Any]], other: str, clients: int) -> float:
 class Checker:
     """Compares answers with those of the model in-process, each message encoded alone.
 
-    An answer is wrong if another message's vector is nearer to it than its own, or if its label is
-    another one though the model was sure by more than `MARGIN`.
+    An answer is wrong if another message's vector is nearer to it than its own, or if a score is
+    off by more than `MARGIN`.
     """
 
     def __init__(self, messages: list[str]) -> None:
@@ -146,10 +148,9 @@ class Checker:
         self.wrong += abs(len(rows) - len(results))
         for row, near, result in zip(rows, nearest, results):
             expected = self._results[row]
-            gap = expected.score - expected.scores[result["label"]]
-            self.wrong += bool(near != row or gap > MARGIN)
-            changes = (abs(result["scores"][k] - v) for k, v in expected.scores.items())
+            changes = [abs(result["scores"][k] - v) for k, v in expected.scores.items()]
             self.largest = max(self.largest, *changes)
+            self.wrong += bool(near != row or max(changes) > MARGIN)
 
 
 def correctness(port: int, answers: int) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def measure(folder: Path, seconds: float, answers: int) -> dict[str, Any]:
         rows = throughput(ports, seconds)
         checked = correctness(batched, answers)
     with ours(folder / "overload", inference={"deadline_seconds": DEADLINE}) as overloaded:
-        beyond = overload(overloaded, 2 * seconds)
+        beyond = overload(overloaded, 5 * seconds)
     return {
         "throughput": rows,
         "ratios": {
@@ -227,7 +228,7 @@ def misses(result: dict[str, Any]) -> list[str]:
 def main() -> int:
     """Writes the figures as YAML; returns 1 if a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=1, help="of each measurement")
     parser.add_argument("--answers", type=int, default=50_000, help="to check")
     parser.add_argument("--output", type=Path, default=Path("build/bench_server"))
     options = parser.parse_args()
