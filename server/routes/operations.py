@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from server import metrics, problems
 from server.conversations import MemoryUnavailable
@@ -43,7 +44,11 @@ async def _memory(services: Services) -> Memory:
     return "ok"
 
 
-@router.get("/metrics", responses=problems.responses("unauthorized", "rate-limited"))
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses=problems.responses("unauthorized", "rate-limited"),
+)
 async def prometheus(client: Client) -> Response:
     """Metrics in Prometheus' text format."""
     content, media_type = metrics.exposition()

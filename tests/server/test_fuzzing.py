@@ -1,12 +1,16 @@
-"""Schemathesis: requests made up from the OpenAPI description find no failure of the server."""
+"""Requests made up from the OpenAPI description, and streams of any bytes, find no failure."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.server.running import ROOT, Server
 
@@ -19,7 +23,16 @@ def test_made_up_requests_find_no_failure(
         *(str(Path(sys.executable).with_name("schemathesis")), "run"),
         *(str(ROOT / "server" / "openapi.json"), "--url", server.url),
         *("--checks", "not_a_server_error,status_code_conformance,content_type_conformance"),
-        *("--max-examples", "25", "--seed", "1", "--mode", "all"),
+        *(
+            "--exclude-path",
+            "/v1/emotions/stream",
+            "--max-examples",
+            "25",
+            "--seed",
+            "1",
+            "--mode",
+            "all",
+        ),
         *("--phases", "examples,coverage,fuzzing", "--no-color", "--generation-database", "none"),
     ]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
@@ -30,3 +43,23 @@ def test_made_up_requests_find_no_failure(
     assert server.ask("I hate this!")["label"] == "anger"
     failures = [e for e in server.log_entries() if e["level"] in ("ERROR", "CRITICAL")]
     assert failures == []
+
+
+FINE = b'{"text": "fine"}'
+LINES = st.lists(st.binary(max_size=40) | st.just(FINE), max_size=9)
+
+
+# Schemathesis cannot write JSON Lines.
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(LINES.map(b"\n".join))
+def test_a_stream_of_any_bytes_is_answered_line_by_line(server: Server, content: bytes) -> None:
+    response = server.http.post("/v1/emotions/stream", content=content)
+    assert response.status_code == 200
+    results = [json.loads(line) for line in response.content.splitlines()]
+    lines = content.removesuffix(b"\n").split(b"\n") if content else []
+    assert len(results) == len(lines)
+    for line, result in zip(lines, results):
+        assert ("label" in result) == (line == FINE)
+        assert ("error" in result) == (line != FINE)
