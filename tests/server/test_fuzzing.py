@@ -50,9 +50,7 @@ LINES = st.lists(st.binary(max_size=40) | st.just(FINE), max_size=9)
 
 
 # Schemathesis cannot write JSON Lines.
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None)
 @given(LINES.map(b"\n".join))
 def test_a_stream_of_any_bytes_is_answered_line_by_line(server: Server, content: bytes) -> None:
     response = server.http.post("/v1/emotions/stream", content=content)
