@@ -31,6 +31,8 @@ COMMANDS = {
     ("distill", "annotate"): ("training.distill.annotate", "descriptors of texts from an LLM"),
     ("distill", "train"): ("training.distill.train", "dual encoder of texts and descriptors"),
     ("pillars", "synthesize"): ("training.pillars.synthesize", "examples written by an LLM"),
+    ("pillars", "analyse"): ("training.pillars.analyse", "what a synthesised corpus is like"),
+    ("pillars", "survey"): ("training.pillars.survey", "people judge examples; their agreement"),
     ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
     ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),
     ("export",): ("training.export.command", "a checkpoint becomes the bundle that ships"),

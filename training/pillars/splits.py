@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from training.llm.journal import Record
 
@@ -30,13 +30,13 @@ def split_by_narrative(
 ) -> dict[str, list[Record]]:
     """Deals narratives to train, dev and test, so that each has its share of every emotion.
 
-    Narratives are dealt by size, the largest first, each to the split that lacks most of what it
-    holds, relative to what the split should have of each emotion.
+    Narratives are dealt in an order drawn by chance: the first three one to each split, so that
+    none is empty, the others each to where it brings the shares nearest to those wanted.
 
     Args:
         examples: With ``narrative`` and ``emotion``.
         shares: Of train, dev and test; in any unit.
-        seed: Of the order among narratives of one size.
+        seed: Of the order.
 
     Returns:
         The examples of each split, in their order.
@@ -50,24 +50,27 @@ def split_by_narrative(
     for example in examples:
         held[example["narrative"]][example["emotion"]] += 1
     total = sum(held.values(), Counter[str]())
-    wanted = {
-        name: {emotion: count * share / sum(shares) for emotion, count in total.items()}
-        for name, share in zip(NAMES, shares, strict=True)
-    }
+    wanted = {name: share / sum(shares) for name, share in zip(NAMES, shares, strict=True)}
     having: dict[str, Counter[str]] = {name: Counter() for name in NAMES}
     order = sorted(held)
     random.Random(seed).shuffle(order)
-    order.sort(key=lambda narrative: -held[narrative].total())
     split_of: dict[str, str] = {}
     for narrative in order:
-        chosen = max(NAMES, key=lambda name: _lack(held[narrative], having[name], wanted[name]))
+        empty = [name for name in NAMES if not having[name]]
+        costs = {
+            name: _cost(held[narrative], having[name], wanted[name], total)
+            for name in empty or NAMES
+        }
+        chosen = min(costs, key=costs.__getitem__)
         having[chosen] += held[narrative]
         split_of[narrative] = chosen
     return {name: [e for e in examples if split_of[e["narrative"]] == name] for name in NAMES}
 
 
-def _lack(offered: Counter[str], having: Counter[str], wanted: Mapping[str, float]) -> float:
-    """How much a split lacks of what a narrative offers: 1 an example if it has nothing yet."""
+def _cost(offered: Counter[str], having: Counter[str], wanted: float, total: Counter[str]) -> float:
+    """By how much a narrative would move a split's shares from those wanted, squared, summed."""
     return sum(
-        count * (1 - having[emotion] / wanted[emotion]) for emotion, count in offered.items()
+        ((having[emotion] + count) / total[emotion] - wanted) ** 2
+        - (having[emotion] / total[emotion] - wanted) ** 2
+        for emotion, count in offered.items()
     )

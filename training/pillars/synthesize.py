@@ -14,7 +14,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings = recipe.steps[step.name]
         outcome = run_step(step, source, recipe.output, settings, recipe.llm, material)
         source = recipe.output / f"{step.name}.jsonl"
-        summary["steps"][step.name] = asdict(outcome)
+        summary["steps"][step.name] = vars(outcome)
         complete &= outcome.answered == outcome.asked
         _tell(_lines(step.name, outcome, recipe.llm.prices))
         if step.name == arguments.until:
