@@ -31,6 +31,7 @@ from server.schemas import Emotions
 from server.security import Gate
 from server.services import Services
 from server.settings import Conversations, Settings
+from server.shed import Shed
 
 WEB = Path(__file__).with_name("web")
 WARM_UP = (1, 8, 32)
@@ -127,6 +128,7 @@ def _warm_up(model: EmotionModel) -> None:
 def _add_middleware(app: FastAPI, settings: Settings, model: EmotionModel, drain: Drain) -> None:
     """Adds middleware; the last one added is the outermost."""
     app.add_middleware(BodyLimit, limits=settings.limits)
+    app.add_middleware(Shed)
     if settings.security.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -143,6 +143,21 @@ class Batcher:
         """Whether batches are being served."""
         return bool(self._loops) and not any(loop.done() for loop in self._loops)
 
+    @property
+    def _wait(self) -> float:
+        """Seconds that a new message would wait, as far as can be told."""
+        return self._messages / self._rate if self._rate else 0.0
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether another message would have to wait too long."""
+        full = self._messages >= self._queue_messages
+        return full or self._wait > PATIENCE * self._deadline
+
+    def refusal(self) -> QueueFull:
+        """Returns the error for who must ask again later."""
+        return QueueFull(max(1, math.ceil(self._wait)))
+
     def submit(self, messages: Sequence[Message], read: Callable[[Encoded], Result]) -> Job[Result]:
         """Puts messages in the queue.
 
@@ -156,10 +171,8 @@ class Batcher:
         Raises:
             QueueFull: If the messages would have to wait too long, or there is no room.
         """
-        wait = self._messages / self._rate if self._rate else 0.0
-        full = self._messages + len(messages) > self._queue_messages
-        if full or wait > PATIENCE * self._deadline:
-            raise QueueFull(max(1, math.ceil(wait)))
+        if self.overloaded or self._messages + len(messages) > self._queue_messages:
+            raise self.refusal()
         job = Job(messages, read, asyncio.get_running_loop().create_future())
         job.answer.add_done_callback(lambda _: self._forget(job))
         self._waiting.append(job)
@@ -181,15 +194,18 @@ class Batcher:
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
+        start = time.perf_counter()
         while True:
             batch = self._take()
             if not batch:
                 self._work.clear()
                 await self._work.wait()
+                start = time.perf_counter()
                 continue
-            start = time.perf_counter()
             outcomes = await loop.run_in_executor(self._pool, self._run, batch)
-            self._learn_rate(batch, time.perf_counter() - start)
+            now = time.perf_counter()
+            self._learn_rate(batch, now - start)
+            start = now  # what lies between two batches counts as well
             for job, outcome in outcomes:
                 _settle(job, outcome)
 

@@ -20,6 +20,7 @@ from server.observe import Trace
 from server.problems import Problem
 from server.security import Gate
 from server.settings import Settings
+from server.shed import overloaded
 
 Result = TypeVar("Result")
 
@@ -74,12 +75,7 @@ class Services:
         try:
             job = self.batcher.submit(messages, read)
         except QueueFull as full:
-            metrics.REFUSED.labels("overloaded").inc()
-            raise Problem(
-                "overloaded",
-                f"Ask again in {full.retry_after} s, or add replicas.",
-                headers={"Retry-After": str(full.retry_after)},
-            ) from None
+            raise overloaded(full) from None
         deadline = self.settings.inference.deadline_seconds
         trace: Trace = request.state.trace
         left = max(0.0, deadline - trace.elapsed())

@@ -71,3 +71,8 @@ def test_the_same_steps_in_a_clean_environment(tmp_path: Path) -> None:
         "assert not [name for name in forbidden if name in sys.modules]\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=60)
+
+
+def test_hadolint_finds_nothing() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    subprocess.run([hadolint, ROOT / "Dockerfile"], check=True, timeout=60)
