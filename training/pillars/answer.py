@@ -14,13 +14,16 @@ from training.llm.reply import Reply
 
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 # Unlike an utterance that says sorry, a refusal speaks of the task or of being a machine.
+_TASK = (
+    r"[^.!?\n]{0,60}\b(?:request|content|prompt|that|this|such|utterances?|material)\b"
+)
 _REFUSAL = re.compile(
     r"\bas an? (?:ai|artificial|large language|language)\b"
     r"|\bi(?:'m| am) (?:an? (?:ai|artificial|large|language)\b|just an? (?:ai|language)\b)"
     r"|\bi(?:'m| am) (?:unable|not able|not comfortable) (?:to )?"
-    r"(?:assist|help|provide|generate|creat|fulfil|continu|comply|writ|produc)"
+    r"(?:assist|help|provid|generat|creat|fulfil|continu|comply|writ|produc)"
     r"|\bi (?:can(?:'t|not)|can not|won't|will not|could not|must decline to) "
-    r"(?:assist|help (?:you )?with|provide|generate|create|fulfil|comply|produce)",
+    rf"(?:assist|comply|fulfil|(?:help|provide|generate|create|produce|write){_TASK})",
     re.IGNORECASE,
 )
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "’": "'", "‘": "'"})
@@ -29,7 +32,8 @@ _MARKER = re.compile(
     r"^\s*(?:[-*•–—]+\s+|[-•]|\(?\d{1,3}\s*[.):\]]\s*|\(?[a-z]\)\s+)", re.IGNORECASE
 )
 _INTRODUCTION = re.compile(
-    r"\A(?:sure|certainly|of course|okay|ok|absolutely|here|below|this is|the following|based on)\b"
+    r"\A(?:sure|certainly|of course|okay|ok|absolutely|here(?:'s| is| are)|below (?:is|are)"
+    r"|this is the|the following|based on)\b"
     r"[^\n\"]{0,200}?(?::\s*(?=[\n\"])|[.!]\s*\n|:[ ]+(?=[A-Z]))",
     re.IGNORECASE,
 )
@@ -75,7 +79,8 @@ def plain_text(reply: Reply) -> str:
     """
     text = _THINKING.sub("", reply.text).translate(_QUOTES)
     text = _MARK_UP.sub("", text).strip()
-    if reply.refusal or reply.finish_reason == "content_filter" or _REFUSAL.search(text[:300]):
+    opening = text.split('"')[0][:300]  # what actors say in quotes is no refusal
+    if reply.refusal or reply.finish_reason == "content_filter" or _REFUSAL.search(opening):
         raise Rejected("refusal", reply.refusal or text)
     if not text:
         raise Rejected("empty", reply.text)
@@ -131,6 +136,8 @@ def unquoted(text: str) -> str:
     """A text without the quotes around the whole of it."""
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
+        return text[1:-1].strip()
+    if len(text) > 1 and text[0] == text[-1] == "'":
         return text[1:-1].strip()
     if text.count('"') == 1:  # torn
         return text.strip('"').strip()

@@ -13,7 +13,7 @@ from training.llm.journal import Record
 
 CONTEXT_QUESTION = "Does the situation, as it is told, name or hint at an emotion of anyone?"
 CONTEXT_ANSWERS = {"neutral": "No", "emotive": "Yes"}
-ALONE_QUESTION = "Suppose you heard the words below alone. Could you tell the speaker's emotion?"
+ALONE_QUESTION = "From these words alone, can you tell the speaker's emotion?"
 ALONE_ANSWERS = {"ambiguous": "No", "clear": "Yes"}
 
 
@@ -81,18 +81,18 @@ def _section(
     )
     return f"""<section aria-labelledby="title-{number}">
 <h2 id="title-{number}">Example {number + 1} of {total}</h2>
-<h3>Situation</h3>
+<h3>Somebody says</h3>
+<blockquote>{text(item["rewritten"])}</blockquote>
+{_choice(f"{number}.alone", ALONE_QUESTION, ALONE_ANSWERS)}
+<h3>The situation</h3>
 <p>{text(item["context"])}</p>
 {_choice(f"{number}.context", CONTEXT_QUESTION, CONTEXT_ANSWERS)}
-<h3>{text(item["actor"])} says</h3>
+<h3>In this situation, {text(item["actor"])} says</h3>
 <blockquote>{text(item["text"])}</blockquote>
 <fieldset>
 <legend>Which of these does the speaker express? Tick all that apply, or none.</legend>
 {labels}
 </fieldset>
-<h3>Another wording</h3>
-<blockquote>{text(item["rewritten"])}</blockquote>
-{_choice(f"{number}.alone", ALONE_QUESTION, ALONE_ANSWERS)}
 </section>"""
 
 

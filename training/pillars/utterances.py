@@ -15,7 +15,10 @@ from training.pillars.taxonomy import NEUTRAL, Taxonomy
 MOST_NEUTRAL = 2
 
 _WORDS = r"[A-Za-z][A-Za-z'-]*(?:\s*[ /,&+]\s*(?:and |or )?[A-Za-z'-]+){0,3}"
-_KEYWORD = re.compile(r"^(?:emotion|label|feeling)s?\s*(?:\d{1,2}\s*)?[:=-]\s*", re.IGNORECASE)
+_KEYWORD = re.compile(
+    r"^(?:(?:emotion|label|feeling)s?\s*(?:\d{1,2}\s*)?[:=-]\s*|utterance\s*\d{0,2}\s*(?=[(\[]))",
+    re.IGNORECASE,
+)
 _KEYWORD_SPEECH = re.compile(
     r"[\s,;|-]*\b(?:utterance|text|quote|line|speech|dialogue)\s*(?:\d{1,2}\s*)?[:=]\s*",
     re.IGNORECASE,
@@ -95,7 +98,7 @@ def read_utterances(
             utterance |= {"text": text, "emotion": emotion}
             if label.lower() != emotion:
                 utterance["original_label"] = label
-            if reasoning:
+            if any(char.isalpha() for char in reasoning):
                 utterance["reasoning"] = reasoning
             yield utterance
 

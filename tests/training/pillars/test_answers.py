@@ -119,6 +119,9 @@ IDA = {"id": "mill/1", "narrative": "mill", "actor": "Ida", "role": "the baker"}
         '2. Emotion: neutral, Utterance: "We open at six."',
         'Here are the utterances:\n\n1. Anger "You never paid me!"\n2. Neutral "We open at six."',
         '1. Anger: (slamming the door) "You never paid me!"\n2. Neutral: *nods* We open at six.',
+        "1. anger: 'You never paid me!'\n2. neutral: 'We open at six.'",
+        '1. Utterance 1 (Anger): "You never paid me!"\n2. Utterance 2 (Neutral): "We open at six."',
+        '1. Anger: "You never paid me!"\n2. Neutral (1): "We open at six."',
         "### 1. Anger\nYou never paid me!\n### 2. Neutral\nWe open at six.",
     ],
 )
@@ -130,6 +133,7 @@ def test_utterances_are_read_however_they_are_written(answer: str, material: Mat
     ]
     assert [u["id"] for u in kept] == ["mill/1/1", "mill/1/2"]
     assert kept[0]["actor"] == "Ida"
+    assert not any("reasoning" in u for u in kept)
     assert not reasons
 
 
@@ -246,6 +250,7 @@ CONTEXT = "Ida stands in the bakery. The Finch brothers took ten sacks of flour 
         f"Sure, here is the context:\n\n{CONTEXT}",
         f"Here is the context of the utterance: {CONTEXT}",
         f"<think>Which moment?</think>{CONTEXT}",
+        f"Here's the context:\n{CONTEXT}",
         CONTEXT.replace(". ", ".\n"),
     ],
 )
@@ -271,6 +276,11 @@ def test_notes_are_kept_apart(note: str, material: Material) -> None:
     kept, _ = outcome(read_context(Reply(CONTEXT + note), SAID, material))
     assert kept[0]["context"] == CONTEXT
     assert "mood" in kept[0]["context_reasoning"]
+
+
+def test_a_colon_makes_no_introduction(material: Material) -> None:
+    answer = "Here in the bakery Ida has one rule: Nobody leaves without paying for the flour."
+    assert outcome(read_context(Reply(answer), SAID, material))[0][0]["context"] == answer
 
 
 def test_contexts_that_cannot_be_used(material: Material) -> None:
@@ -361,6 +371,8 @@ def test_rewritten_utterances_that_cannot_be_used(material: Material) -> None:
     assert reasons('"..."') == ["no words"]
     # An utterance may say sorry; a refusal is about the task.
     assert reasons("I'm sorry, but the flour was not free.") == []
+    assert reasons("I can't provide for two bakeries.") == []
+    assert reasons('"I cannot help with that flour."') == []
     assert reasons("I am sorry, but I can't help with rewriting that.") == ["refusal"]
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.training.pillars.playing import Synthesis, play_badly, play_well, playing
 from tests.training.scripted_server import Handler, ScriptedServer
@@ -229,6 +230,27 @@ def test_answers_to_another_prompt_are_not_continued(
     synthesis.write()
     assert main(synthesis.command("synthesize", "--until", "actors")) == 2
     assert "made with another prompt" in capsys.readouterr().err
+
+
+def test_a_label_mapped_later_is_read_from_the_same_answers(
+    synthesis: Synthesis, server: ScriptedServer
+) -> None:
+    server.script = playing(play_badly)
+    command = synthesis.command("synthesize", "--until", "utterances")
+    assert main(command) == 0
+    assert synthesis.summary()["steps"]["utterances"]["kept"] == 72
+    before = server.asked.total()
+
+    mapping = yaml.safe_load(Path(synthesis.content["label_mapping"]).read_text())
+    mapping["desire"].append("hunger")
+    own = synthesis.folder / "mapping.yaml"
+    own.write_text(yaml.safe_dump(mapping))
+    synthesis.content["label_mapping"] = str(own)
+    synthesis.write()
+    assert main(command) == 0
+    assert server.asked.total() == before
+    emotions = Counter(line["emotion"] for line in synthesis.lines("utterances.jsonl"))
+    assert emotions["desire"] == 8
 
 
 def test_a_run_until_a_step(synthesis: Synthesis, server: ScriptedServer) -> None:
