@@ -37,8 +37,8 @@ class SimilarityScorer:
     def probabilities(self, scores: Floats) -> Floats:
         """Returns each label's share among the labels, by softmax, (texts, labels).
 
-        A label is weighed against the others of its set, since the similarities of one text lie
-        all higher than those of another; on dev this did better than a sigmoid of each alone.
+        Cosine similarity has no zero point that means "does not apply": those of one text lie all
+        higher than those of another. So a label is weighed against the others of its set.
         """
         shares: Floats = softmax(scores / self._temperature, axis=1)
         return shares
