@@ -36,7 +36,7 @@ def test_unseen_messages_are_understood(bot: Any) -> None:
     report = json.loads((bot.folder / "nlu/intent_report.json").read_text())
     assert report["accuracy"] > 0.9
     # The emotions do not count as wrongly found order numbers.
-    report = json.loads((bot.folder / "nlu/DIETClassifier_report.json").read_text())
+    report = json.loads((bot.folder / "nlu/RegexEntityExtractor_report.json").read_text())
     assert report["order_number"]["f1-score"] > 0.9
     assert set(report) == {"order_number", "micro avg", "macro avg", "weighted avg", "accuracy"}
 
