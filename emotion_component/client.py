@@ -105,6 +105,7 @@ class EmotionClient(_Options):
         multi_label: Optional[bool] = None,
         threshold: Optional[float] = None,
         thresholds: Thresholds = None,
+        context_turns: Optional[int] = None,
     ) -> list[dict[str, Any]]:
         """Returns the emotions of messages.
 
@@ -115,6 +116,7 @@ class EmotionClient(_Options):
             threshold: Score from which one of `labels` applies; None for the bundle's.
             thresholds: Those of the bundle's own labels, see `EmotionModel.predict`; None for the
                 bundle's.
+            context_turns: How many of the last turns to read; None for the bundle's number.
 
         Returns:
             For each message, in order, `EmotionResult.to_dict()`, and under "rank" the
@@ -125,7 +127,7 @@ class EmotionClient(_Options):
                 answers anything but this.
             InputError: If a message or turn is ill-typed.
         """
-        body = _emotions_body(inputs, labels, multi_label, threshold, thresholds)
+        body = _emotions_body(inputs, labels, multi_label, threshold, thresholds, context_turns)
         return _emotions(self._ask("POST", PATH, body), len(inputs), ranked=labels is not None)
 
     def add_turn(
@@ -215,9 +217,10 @@ class AsyncEmotionClient(_Options):
         multi_label: Optional[bool] = None,
         threshold: Optional[float] = None,
         thresholds: Thresholds = None,
+        context_turns: Optional[int] = None,
     ) -> list[dict[str, Any]]:
         """Returns the emotions of messages; see `EmotionClient.emotions`."""
-        body = _emotions_body(inputs, labels, multi_label, threshold, thresholds)
+        body = _emotions_body(inputs, labels, multi_label, threshold, thresholds, context_turns)
         answer = await self._ask("POST", PATH, body)
         return _emotions(answer, len(inputs), ranked=labels is not None)
 
@@ -282,12 +285,14 @@ def _emotions_body(
     multi_label: Optional[bool],
     threshold: Optional[float],
     thresholds: Thresholds,
+    context_turns: Optional[int],
 ) -> bytes:
     options = {
         "labels": labels,
         "multi_label": multi_label,
         "threshold": threshold,
         "thresholds": thresholds,
+        "context_turns": context_turns,
     }
     messages = [_input(i, message) for i, message in enumerate(inputs)]
     given = {name: value for name, value in options.items() if value is not None}
