@@ -191,10 +191,11 @@ class EmotionComponent(GraphComponent):
         self, client: EmotionClient, texts: Sequence[str], contexts: Sequence[Sequence[Turn]]
     ) -> list[dict[str, Any]]:
         inputs = [{"text": t, "context": c} for t, c in zip(texts, contexts)]
-        ranking = self._options.ranking
-        if ranking is None:
-            return client.emotions(inputs, thresholds=self._options.thresholds)
-        return client.emotions(inputs, **ranking)
+        options = self._options
+        turns = options.context_turns
+        if options.ranking is None:
+            return client.emotions(inputs, thresholds=options.thresholds, context_turns=turns)
+        return client.emotions(inputs, **options.ranking, context_turns=turns)
 
     def _compute(
         self, model: EmotionModel, texts: Sequence[str], contexts: Sequence[Sequence[Turn]]

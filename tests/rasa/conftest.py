@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
@@ -106,7 +105,11 @@ class Sidecar:
 
     def _content(self, body: dict[str, Any]) -> bytes:
         texts = [message["text"] for message in body["inputs"]]
-        encoded = self._model.encode(texts, [message["context"] for message in body["inputs"]])
+        encoded = self._model.encode(
+            texts,
+            [message["context"] for message in body["inputs"]],
+            context_turns=body.get("context_turns"),
+        )
         classified = self._model.classify(encoded, thresholds=body.get("thresholds"))
         results = [result.to_dict() for result in classified]
         if "labels" in body and self.behaviour != "no rank":
@@ -134,13 +137,3 @@ def sidecar(model: EmotionModel) -> Iterator[Sidecar]:
     server = Sidecar(model)
     yield server
     server.stop()
-
-
-@pytest.fixture
-def stopwatch() -> Callable[[Callable[[], Any]], float]:
-    def seconds(call: Callable[[], Any]) -> float:
-        start = time.monotonic()
-        call()
-        return time.monotonic() - start
-
-    return seconds
