@@ -14,9 +14,7 @@ from training.llm.reply import Reply
 
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 # Unlike an utterance that says sorry, a refusal speaks of the task or of being a machine.
-_TASK = (
-    r"[^.!?\n]{0,60}\b(?:request|content|prompt|that|this|such|utterances?|material)\b"
-)
+_TASK = r"[^.!?\n]{0,60}\b(?:request|content|prompt|that|this|such|utterances?|material)\b"
 _REFUSAL = re.compile(
     r"\bas an? (?:ai|artificial|large language|language)\b"
     r"|\bi(?:'m| am) (?:an? (?:ai|artificial|large|language)\b|just an? (?:ai|language)\b)"
