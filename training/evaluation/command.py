@@ -120,11 +120,11 @@ def evaluate_candidate(
     candidate: Candidate, benchmarks: dict[str, Benchmark], template: str, bf16: bool
 ) -> dict[str, Any]:
     """Returns a model's fingerprint, name, dimension, seed and its scores on every benchmark."""
-    scorer = SimilarityScorer(candidate.open(bf16), template)
+    scorer = SimilarityScorer(candidate.open(bf16))
     scores = {}
     for name, benchmark in benchmarks.items():
         log.info("%s on %s", candidate.path, name)
-        scores[name] = evaluate(benchmark, scorer)
+        scores[name] = evaluate(benchmark, scorer, template)
     return {
         "fingerprint": candidate.fingerprint,
         "name": candidate.name,

@@ -18,21 +18,16 @@ class SimilarityScorer:
 
     Args:
         embedder: Texts and labels to unit vectors.
-        template: What stands for a label, with {label} in it.
         temperature: Of the softmax over the label set.
     """
 
-    def __init__(
-        self, embedder: Embedder, template: str = "{label}", temperature: float = 0.1
-    ) -> None:
+    def __init__(self, embedder: Embedder, temperature: float = 0.1) -> None:
         self._embedder = embedder
-        self._template = template
         self._temperature = temperature
 
     def scores(self, texts: Sequence[str], labels: Sequence[str]) -> Floats:
         """Returns cosine similarities, (texts, labels)."""
-        phrases = [self._template.format(label=label) for label in labels]
-        return self._embedder.embed_texts(texts) @ self._embedder.embed_labels(phrases).T
+        return self._embedder.embed_texts(texts) @ self._embedder.embed_labels(labels).T
 
     def probabilities(self, scores: Floats) -> Floats:
         """Returns each label's share among the labels, by softmax, (texts, labels).

@@ -30,12 +30,14 @@ class Scorer(Protocol):
         """Maps scores, (texts, labels), to [0, 1], where thresholds are set."""
 
 
-def evaluate(benchmark: Benchmark, scorer: Scorer) -> Scores:
+def evaluate(benchmark: Benchmark, scorer: Scorer, template: str = "{label}") -> Scores:
     """Evaluates on a benchmark's test split; thresholds of multi-label sets from its dev split.
 
     Args:
         benchmark: The data.
         scorer: The model.
+        template: What stands for a label of the benchmark, with {label} in it; the poles of
+            valence and activation stand for themselves.
 
     Returns:
         "macro-F1" and "F1 <label>"; or, for a regression, "V Spearman", "V Pearson" and so for A.
@@ -44,11 +46,12 @@ def evaluate(benchmark: Benchmark, scorer: Scorer) -> Scores:
     if benchmark.kind == "regression":
         poles = scorer.scores(test.texts, [pole for axis in AXES for pole in axis])
         return regression_scores(poles[:, 0::2] - poles[:, 1::2], test.targets)
-    scores = scorer.scores(test.texts, benchmark.labels)
+    phrases = [template.format(label=label) for label in benchmark.labels]
+    scores = scorer.scores(test.texts, phrases)
     if benchmark.kind == "single-label":
         return single_label_scores(benchmark.labels, scores, test.targets)
     dev = benchmark.splits["dev"]
-    dev_scores = scorer.scores(dev.texts, benchmark.labels)
+    dev_scores = scorer.scores(dev.texts, phrases)
     thresholds = calibrate(scorer.probabilities(dev_scores), dev.targets)
     predicted = scorer.probabilities(scores) >= thresholds
     return multi_label_scores(benchmark.labels, predicted, test.targets)

@@ -49,6 +49,13 @@ def test_single_label_is_argmax_without_any_calibration() -> None:
     assert scores["macro-F1"] == pytest.approx((0.8 + 2 / 3) / 2)
 
 
+def test_labels_are_read_in_the_template() -> None:
+    test = {"test": split([[1, 0], [0, 1]])}
+    benchmark = Benchmark("isear", "single-label", ("joy", "fear"), test, ())
+    table = {"feeling of joy": [2, 1], "feeling of fear": [1, 2]}
+    assert evaluate(benchmark, TableScorer(table), "feeling of {label}")["macro-F1"] == 1
+
+
 def test_multi_label_thresholds_come_from_dev_alone() -> None:
     dev = split([[1, 0], [1, 0], [0, 1], [0, 1]])
     test = split([[1, 0], [0, 0], [1, 1], [0, 1]], first=4)
@@ -87,10 +94,9 @@ def test_similarities_become_shares_of_the_set() -> None:
             return np.array([[1.0, 0.0]] * len(texts))
 
         def embed_labels(self, labels: Sequence[str]) -> Floats:
-            assert list(labels) == ["feeling of a", "feeling of b"]
             return np.array([[1.0, 0.0], [0.6, 0.8]])
 
-    scorer = SimilarityScorer(Embedder(), "feeling of {label}", temperature=0.5)
+    scorer = SimilarityScorer(Embedder(), temperature=0.5)
     scores = scorer.scores(["x"], ["a", "b"])
     np.testing.assert_allclose(scores, [[1.0, 0.6]])
     np.testing.assert_allclose(scorer.probabilities(scores), softmax([[2.0, 1.2]], axis=1))
