@@ -9,7 +9,11 @@ from typing import Callable
 
 import numpy as np
 
-WARM_UP = 10
+WARM_UP = 5
+BLOCK = 20
+PAUSE_SECONDS = 0.3
+"""Between blocks, so that the threads of one runtime, which wait busily for a while after its last
+call, do not take the cores from the next."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,16 @@ class Latency:
 
 
 def measure(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Latency]:
-    """Times each call `rounds` times, one after the other within each round."""
+    """Times each call `rounds` times, in short blocks that alternate."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(WARM_UP + rounds):
+    for _ in range(0, rounds, BLOCK):
         for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if number >= WARM_UP:
+            time.sleep(PAUSE_SECONDS)
+            for _ in range(WARM_UP):
+                call()
+            for _ in range(BLOCK):
+                start = time.perf_counter()
+                call()
                 seconds[name].append(time.perf_counter() - start)
     return {
         name: Latency(*(1000 * np.quantile(times, [0.5, 0.95])).tolist())
