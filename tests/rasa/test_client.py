@@ -17,6 +17,14 @@ INPUTS = [
 
 @pytest.fixture
 def client(sidecar: Any) -> Any:
+    client = EmotionClient(sidecar.url, timeout=30)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def hasty_client(sidecar: Any) -> Any:
+    """For a sidecar that is silent: on a busy machine it may find any other slow, too."""
     client = EmotionClient(sidecar.url, timeout=0.3)
     yield client
     client.close()
@@ -77,6 +85,7 @@ def test_lone_surrogates_arrive_as_replacement_characters(
 )
 def test_whatever_goes_wrong_is_one_error(
     client: EmotionClient,
+    hasty_client: EmotionClient,
     sidecar: Any,
     behaviour: str,
     reason: str,
@@ -84,8 +93,9 @@ def test_whatever_goes_wrong_is_one_error(
 ) -> None:
     # The slow ones would go on for half a minute, and then fail otherwise or not at all.
     sidecar.behaviour = behaviour
+    asking = hasty_client if behaviour in {"slowly", "trickling"} else client
     with pytest.raises(EmotionClientError, match=reason) as caught:
-        client.emotions(INPUTS, labels=["rage", "praise"])
+        asking.emotions(INPUTS, labels=["rage", "praise"])
     assert caught.value.unreachable == unreachable
     assert "outrageous" not in str(caught.value)
 
@@ -101,7 +111,7 @@ def test_a_sidecar_that_is_not_there_is_unreachable() -> None:
 
 
 def test_it_recovers_after_a_failure(client: EmotionClient, sidecar: Any) -> None:
-    sidecar.behaviour = "slowly"
+    sidecar.behaviour = "status 500"
     with pytest.raises(EmotionClientError):
         client.emotions(INPUTS)
     sidecar.behaviour = "well"
