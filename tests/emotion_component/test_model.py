@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -229,9 +228,6 @@ def _predict_in_child(queue: multiprocessing.Queue[dict[str, object]]) -> None:
     queue.put(EmotionModel.load(threads=2).predict(TEXTS[0]).to_dict())
 
 
-@pytest.mark.skipif(
-    not hasattr(sys, "getwindowsversion") and sys.platform == "win32", reason="fork"
-)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_can_predict() -> None:
     model = EmotionModel.load(threads=2)

@@ -10,19 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
-
-def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
-    """Averages token states where `mask` is 1.
-
-    Args:
-        states: (n, tokens, width).
-        mask: (n, tokens), 0 or 1; at least one 1 a row.
-
-    Returns:
-        (n, width).
-    """
-    weights = mask.unsqueeze(-1).to(states.dtype)
-    return (states * weights).sum(1) / weights.sum(1)
+from training.models.pooling import MeanPooling
 
 
 class TwoHeadModel(nn.Module):
@@ -38,6 +26,7 @@ class TwoHeadModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         width = encoder.config.hidden_size
+        self.pooling = MeanPooling()
         self.classifier = nn.Linear(width, labels)
         self.projection = nn.Linear(width, dimensions)
 
@@ -62,7 +51,7 @@ class TwoHeadModel(nn.Module):
         states = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
         ).last_hidden_state
-        pooled = mean_pool(states, pooling_mask)
+        pooled = self.pooling(states, pooling_mask)
         return self.classifier(pooled), functional.normalize(self.projection(pooled), dim=-1)
 
 
@@ -77,12 +66,13 @@ class LabelTower(nn.Module):
     def __init__(self, encoder: BertModel, dimensions: int) -> None:
         super().__init__()
         self.encoder = encoder
+        self.pooling = MeanPooling()
         self.projection = nn.Linear(encoder.config.hidden_size, dimensions)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Maps n labels, both arguments (n, tokens), to unit vectors (n, dimensions)."""
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return functional.normalize(self.projection(mean_pool(states, attention_mask)), dim=-1)
+        return functional.normalize(self.projection(self.pooling(states, attention_mask)), dim=-1)
 
 
 def load_two_heads(checkpoint: str | Path, backbone: str | Path) -> tuple[TwoHeadModel, LabelTower]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -181,7 +180,6 @@ def test_alpha_is_krippendorffs() -> None:
     assert krippendorff_alpha([["a", "b"], ["b", "a"]]) < 0
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
 def test_the_script_parses(tmp_path: Path) -> None:
     page = render(choose_items([example(0)], EMOTIONS, 1, 1, seed=0), DEFINITIONS)
     script = tmp_path / "survey.js"
