@@ -19,7 +19,7 @@ class Join(Recipe):
     """Labels that stand in a file of their own, joined to the texts by id.
 
     Attributes:
-        file: The file with the labels.
+        file: The file with the labels; of a column that both files have, its own counts.
         id: The column that both files share.
     """
 
@@ -36,11 +36,13 @@ class Source(Recipe):
         hub: A dataset of the Hugging Face hub (or a folder in its format).
         config: The hub dataset's configuration, if it has several.
         split: The hub dataset's split.
-        text: The column with the text.
-        labels: The column with the labels: a list, or a string with `separator` between them.
-        context: The column with what was said before: a string or a list of strings.
+        text: The column with the text; of a list of turns, the last is the text.
+        labels: The columns with the labels, one or several: each a list, or a string with
+            `separator` between them.
+        context: The column with what was said before: a string or a list of strings; where it is
+            the column of `text`, the turns before the last.
         separator: Between the labels of a string.
-        join: Where `labels` comes from another file.
+        join: A file with more columns of the same texts.
     """
 
     file: str | None = None
@@ -48,7 +50,7 @@ class Source(Recipe):
     config: str | None = None
     split: str = "train"
     text: str = "text"
-    labels: str = "labels"
+    labels: str | list[str] = "labels"
     context: str | None = None
     separator: str = ","
     join: Join | None = None
@@ -58,6 +60,10 @@ class Source(Recipe):
         if (self.file is None) == (self.hub is None):
             raise ValueError("give one of `file` (a local table) and `hub` (a hub dataset)")
         return self
+
+    def label_columns(self) -> list[str]:
+        """The columns of `labels`."""
+        return [self.labels] if isinstance(self.labels, str) else self.labels
 
 
 def read_source(source: Source, data: Path | None) -> list[Example]:
@@ -81,12 +87,7 @@ def read_source(source: Source, data: Path | None) -> list[Example]:
         rows = _joined(rows, source, name, data)
     _check_columns(rows[0], source, name)
     return [
-        Example(
-            text=row[source.text],
-            labels=_labels(row[source.labels], source.separator),
-            context=_context(row.get(source.context)) if source.context else None,
-            id=row.get("id"),
-        )
+        Example(_text(row, source), _labels(row, source), _context(row, source), row.get("id"))
         for row in rows
     ]
 
@@ -95,13 +96,14 @@ def _hub_rows(source: Source) -> list[dict[str, Any]]:
     from datasets import ClassLabel, load_dataset
 
     dataset = load_dataset(source.hub, source.config, split=source.split)
-    feature = dataset.features.get(source.labels)
-    inner = getattr(feature, "feature", feature)
     rows: list[dict[str, Any]] = dataset.to_list()
-    if isinstance(inner, ClassLabel):  # hub datasets hold numbers; the names are beside them
-        for row in rows:
-            numbers = row[source.labels]
-            row[source.labels] = inner.int2str(numbers if isinstance(numbers, list) else [numbers])
+    for column in source.label_columns():
+        feature = dataset.features.get(column)
+        inner = getattr(feature, "feature", feature)
+        if isinstance(inner, ClassLabel):  # hub datasets hold numbers; the names are beside them
+            for row in rows:
+                numbers = row[column]
+                row[column] = inner.int2str(numbers if isinstance(numbers, list) else [numbers])
     return rows
 
 
@@ -110,31 +112,41 @@ def _joined(
 ) -> list[dict[str, Any]]:
     assert source.join is not None
     path, key = find_file(source.join.file, data), source.join.id
-    labels = {row[key]: row[source.labels] for row in read_rows(path)}
-    missing = [row[key] for row in rows if row[key] not in labels]
+    partners = {row[key]: row for row in read_rows(path)}
+    missing = [row[key] for row in rows if row[key] not in partners]
     if missing:
         raise UserError(
             f"{name}: {len(missing)} of {len(rows)} texts have no labels in {path} "
             f"(first: {key} {missing[0]!r}); annotate them, or name another file in join.file"
         )
-    return [{**row, source.labels: labels[row[key]]} for row in rows]
+    return [{**row, **partners[row[key]]} for row in rows]
 
 
 def _check_columns(row: Mapping[str, Any], source: Source, name: str) -> None:
-    for key in ("text", "labels", "context"):
-        column = getattr(source, key)
+    named = [("text", source.text), ("context", source.context)]
+    for key, column in [*named, *(("labels", column) for column in source.label_columns())]:
         if column is not None and column not in row:
             raise UserError(
                 f"{name}: no column {column!r}; set `{key}:` to one of {', '.join(map(str, row))}"
             )
 
 
-def _labels(value: str | Sequence[str], separator: str) -> tuple[str, ...]:
-    parts = value.split(separator) if isinstance(value, str) else value
-    return tuple(dict.fromkeys(stripped for part in parts if (stripped := part.strip())))
+def _text(row: Mapping[str, Any], source: Source) -> str:
+    value: str | list[str] = row[source.text]
+    return value if isinstance(value, str) else value[-1]
 
 
-def _context(value: str | Sequence[str] | None) -> str | None:
-    if not value:
-        return None
-    return value if isinstance(value, str) else " ".join(value)
+def _labels(row: Mapping[str, Any], source: Source) -> tuple[str, ...]:
+    labels: dict[str, None] = {}
+    for column in source.label_columns():
+        value = row[column] or ()  # nothing where the annotators did not agree
+        parts = value.split(source.separator) if isinstance(value, str) else value
+        labels.update(dict.fromkeys(stripped for part in parts if (stripped := part.strip())))
+    return tuple(labels)
+
+
+def _context(row: Mapping[str, Any], source: Source) -> str | None:
+    value = row.get(source.context) if source.context else None
+    if isinstance(value, list):
+        value = " ".join(value[:-1] if source.context == source.text else value)
+    return value or None

@@ -77,6 +77,34 @@ def test_labels_joined_by_id(tmp_path: Path, write_jsonl: Writer) -> None:
     assert [(e.text, e.labels) for e in examples] == [(f"text {i}", (f"of {i}",)) for i in "abc"]
 
 
+def test_labels_of_several_columns(tmp_path: Path, write_jsonl: Writer) -> None:
+    rows = [{"id": "a", "text": "so happy", "labels": ["joy"]}, {"id": "b", "text": "hm"}]
+    write_jsonl(tmp_path / "texts.jsonl", [rows[0], {**rows[1], "labels": None}])
+    more = [{"id": "a", "descriptors": "glee, joy"}, {"id": "b", "descriptors": "doubt"}]
+    write_jsonl(tmp_path / "more.jsonl", more)
+    source = Source(
+        file="texts.jsonl", labels=["labels", "descriptors"], join=Join(file="more.jsonl")
+    )
+    examples = read_source(source, tmp_path)
+    assert [example.labels for example in examples] == [("joy", "glee"), ("doubt",)]
+    wrong = source.model_copy(update={"labels": ["labels", "feelings"]})
+    with pytest.raises(UserError, match=r"no column 'feelings'; set `labels:` to one of"):
+        read_source(wrong, tmp_path)
+
+
+def test_the_last_of_a_list_of_turns_is_the_text(tmp_path: Path, write_jsonl: Writer) -> None:
+    rows = [
+        {"turns": ["you won", "really?", "so happy"], "label": "joy"},
+        {"turns": ["hm"], "label": None},
+    ]
+    write_jsonl(tmp_path / "t.jsonl", rows)
+    alone = Source(file="t.jsonl", text="turns", labels="label")
+    expected = [("so happy", ("joy",)), ("hm", ())]
+    assert [(e.text, e.labels) for e in read_source(alone, tmp_path)] == expected
+    with_context = alone.model_copy(update={"context": "turns"})
+    assert [e.context for e in read_source(with_context, tmp_path)] == ["you won really?", None]
+
+
 def test_a_text_without_partner_stops_the_join(tmp_path: Path, write_jsonl: Writer) -> None:
     write_jsonl(tmp_path / "texts.jsonl", [{"id": i, "text": "x"} for i in "ab"])
     write_jsonl(tmp_path / "labels.jsonl", [{"id": "a", "labels": []}])
