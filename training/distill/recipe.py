@@ -21,6 +21,7 @@ class SpaceSettings(Recipe):
         queries: Queries of the Q-Former.
         layers: Layers of the Q-Former.
         max_length: Most tokens of a text with its context.
+        label_template: What the label tower reads for a label, in training and after.
     """
 
     dimension: int | None = None
@@ -29,6 +30,7 @@ class SpaceSettings(Recipe):
     queries: int = 4
     layers: int = 2
     max_length: int = 64
+    label_template: str = Field(default="{label}", pattern=r"\{label\}")
 
 
 class LabelSettings(Recipe):

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 
 from training.errors import UserError
+from training.models.checkpoint import TOKENIZER, WEIGHTS, read_config, save_checkpoint
 from training.models.label_tower import LabelTower
 from training.models.pooling import MeanPooling
 from training.models.q_former import QFormer
 from training.models.text_tower import TextTower
 from training.tokenization import TextTokenizer
-
-WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "model.json", "tokenizer.json"
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,8 @@ class DualEncoderConfig:
         layers: Layers of the Q-Former.
         max_length: Most tokens of a text.
         pad_id: Token id of padding.
+        label_template: What the label tower reads for a label, with {label} in it: a sentence
+            encoder knows more of "feeling of guilt" than of "guilt".
     """
 
     backbone: dict[str, Any]
@@ -47,6 +47,7 @@ class DualEncoderConfig:
     layers: int
     max_length: int
     pad_id: int
+    label_template: str
 
 
 class DualEncoder(nn.Module):
@@ -95,6 +96,7 @@ class DualEncoder(nn.Module):
         queries: int = 4,
         layers: int = 2,
         max_length: int = 64,
+        label_template: str = "{label}",
     ) -> DualEncoder:
         """Starts both towers from one pretrained encoder.
 
@@ -106,6 +108,7 @@ class DualEncoder(nn.Module):
             queries: Queries of the Q-Former.
             layers: Layers of the Q-Former.
             max_length: Most tokens of a text.
+            label_template: What the label tower reads for a label, with {label} in it.
 
         Returns:
             The model, its projections at random; see `align`.
@@ -131,6 +134,7 @@ class DualEncoder(nn.Module):
             layers=layers,
             max_length=max_length,
             pad_id=tokenizer.pad_token_id,
+            label_template=label_template,
         )
         return cls(config, text_encoder, label_encoder, tokenizer.backend_tokenizer)
 
@@ -155,7 +159,8 @@ class DualEncoder(nn.Module):
     def label_features(self, labels: Sequence[str], batch_size: int = 256) -> Tensor:
         """Returns the frozen encoder's vectors of labels, (labels, width)."""
         self.eval()
-        encoded = self.tokenizer.encode(labels)
+        template = self.config.label_template
+        encoded = self.tokenizer.encode([template.replace("{label}", label) for label in labels])
         features = [
             self.label_tower.features(
                 **_without_pooling_mask(self.tokenizer.pad(encoded[start : start + batch_size]))
@@ -179,11 +184,8 @@ class DualEncoder(nn.Module):
         """Returns unit vectors of texts, (texts, dimension), in order."""
         self.eval()
         encoded = self.tokenizer.encode(texts, contexts)
-        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
         vectors = torch.empty(len(encoded), self.config.dimension)
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            batch = self.tokenizer.pad([encoded[row] for row in rows])
+        for rows, batch in self.tokenizer.batches(encoded, batch_size):
             vectors[rows] = self.text_tower(**batch)
         return vectors
 
@@ -194,12 +196,8 @@ class DualEncoder(nn.Module):
             folder: Made if missing.
             notes: What to keep beside the configuration, such as the recipe.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.state_dict().items()}, folder / WEIGHTS)
         content = {**asdict(self.config), "notes": notes or {}}
-        (folder / CONFIG).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        self.tokenizer.tokenizer.save(str(folder / TOKENIZER))
+        save_checkpoint(folder, self, content, self.tokenizer.tokenizer)
 
     @staticmethod
     def read_config(folder: str | Path) -> dict[str, Any]:
@@ -208,11 +206,9 @@ class DualEncoder(nn.Module):
         Raises:
             UserError: If the folder is no checkpoint.
         """
-        folder = Path(folder)
-        for name in (WEIGHTS, CONFIG, TOKENIZER):
-            if not (folder / name).is_file():
-                raise UserError(f"{folder}: no checkpoint of a dual encoder: {name} is missing")
-        content: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        content = read_config(folder)
+        if "dimension" not in content:
+            raise UserError(f"{folder}: a checkpoint, but not of a dual encoder")
         return content
 
     @classmethod

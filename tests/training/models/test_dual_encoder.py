@@ -115,3 +115,14 @@ def test_what_cannot_be_loaded_is_said(tmp_path: Path) -> None:
         DualEncoder.load(tmp_path)
     with pytest.raises(UserError, match="--set backbone=PATH"):
         DualEncoder.from_backbone(str(tmp_path / "nowhere"))
+
+
+def test_labels_are_read_through_the_template(tiny_backbone: str, tmp_path: Path) -> None:
+    plain = DualEncoder.from_backbone(tiny_backbone)
+    phrased = DualEncoder.from_backbone(tiny_backbone, label_template="i hate {label}")
+    torch.testing.assert_close(
+        phrased.label_features(["joy", "fear"]), plain.label_features(["i hate joy", "i hate fear"])
+    )
+    phrased.save(tmp_path / "model")
+    loaded = DualEncoder.load(tmp_path / "model")
+    torch.testing.assert_close(loaded.embed_labels(["joy"]), phrased.embed_labels(["joy"]))
