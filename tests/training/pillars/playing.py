@@ -84,7 +84,7 @@ class Synthesis:
         self.content: dict[str, Any] = {
             "narratives": {"path": str(self.narratives)},
             "output": str(self.output),
-            "emotions": str(CONFIG / "emotion_definitions.yaml"),
+            "emotions": str(CONFIG.parent / "labels/goemotions.yaml"),
             "label_mapping": str(CONFIG / "label_mapping.yaml"),
             "llm": {
                 "model": "scripted",

@@ -27,7 +27,7 @@ NARRATIVE = "Ida Marsh, a baker, hires Tom. The old miller and the Finch brother
 
 @pytest.fixture(scope="module")
 def material() -> Material:
-    taxonomy = load_taxonomy(CONFIG / "emotion_definitions.yaml", CONFIG / "label_mapping.yaml")
+    taxonomy = load_taxonomy(CONFIG.parent / "labels/goemotions.yaml", CONFIG / "label_mapping.yaml")
     return Material({"mill": NARRATIVE}, taxonomy)
 
 
