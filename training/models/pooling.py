@@ -20,3 +20,19 @@ class MeanPooling(nn.Module):
         """
         weights = mask.unsqueeze(-1).to(states.dtype)
         return (states * weights).sum(1) / weights.sum(1)
+
+
+class FirstToken(nn.Module):
+    """Takes the state of each text's first token, [CLS]."""
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Pools n texts.
+
+        Args:
+            states: (n, tokens, width).
+            mask: Not read; pooling modules have one signature.
+
+        Returns:
+            (n, width).
+        """
+        return states[:, 0]

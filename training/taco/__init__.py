@@ -1,0 +1,1 @@
+"""TACO: fine-grained emotion classification by three views (ACL 2025)."""
