@@ -6,8 +6,58 @@ import pytest
 
 from tests.training.pillars.mill import IDA, outcome
 from training.llm.reply import Reply
+from training.pillars.actors import read_actors
 from training.pillars.step import Material
 from training.pillars.utterances import read_utterances
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "1. Ida Marsh - the baker\n2. Tom - her new hand",
+        "1) Ida Marsh: the baker\n2) Tom: her new hand",
+        "- **Ida Marsh** – the baker\n- **Tom** – her new hand",
+        "* Ida Marsh (the baker)\n* Tom (her new hand)",
+        "Here are the actors:\n\n1. Ida Marsh, the baker\n2. Tom, her new hand",
+        "Ida Marsh - the baker\nTom - her new hand",
+        "**1. Ida Marsh** - the baker.\n**2. Tom** - her new hand.",
+        "<think>Ida is the baker.\n1. Nobody</think>\n"
+        "(1) Ida Marsh — the baker\n(2) Tom — her new hand",
+        '1. "Ida Marsh" - the baker\n2. "Tom" - her new hand',
+    ],
+)
+def test_actors_are_read_however_they_are_listed(answer: str, material: Material) -> None:
+    kept, reasons = outcome(read_actors(Reply(answer), {"id": "mill"}, material))
+    assert kept == [
+        {"id": "mill/1", "narrative": "mill", "actor": "Ida Marsh", "role": "the baker"},
+        {"id": "mill/2", "narrative": "mill", "actor": "Tom", "role": "her new hand"},
+    ]
+    assert not reasons
+
+
+def test_actors_between_commas(material: Material) -> None:
+    kept, _ = outcome(read_actors(Reply("Ida, Tom, and the old miller"), {"id": "mill"}, material))
+    assert [actor["actor"] for actor in kept] == ["Ida", "Tom", "the old miller"]
+
+
+def test_what_is_no_actor_is_told(material: Material) -> None:
+    answer = (
+        "1. Ida - baker\n2. ida - baker\n3. Count Orlok - vampire\n"
+        "4. The miller who owes everyone in the village a lot\nI hope this helps!\n5. Tom - ha"
+    )
+    reply = Reply(answer, finish_reason="length")
+    kept, reasons = outcome(read_actors(reply, {"id": "mill"}, material))
+    assert [actor["actor"] for actor in kept] == ["Ida"]
+    assert reasons == {"repeated": 1, "not in the narrative": 1, "prose": 2, "cut off": 1}
+
+
+def test_no_more_than_fifteen_actors(material: Material) -> None:
+    words = " ".join(f"person{n}" for n in range(17))
+    crowd = Material({"mill": words}, material.taxonomy)
+    answer = "\n".join(f"{n + 1}. person{n} - someone" for n in range(17))
+    kept, reasons = outcome(read_actors(Reply(answer), {"id": "mill"}, crowd))
+    assert len(kept) == 15
+    assert reasons == {"too many": 2}
 
 
 @pytest.mark.parametrize(
