@@ -33,6 +33,10 @@ COMMANDS = {
     ("pillars", "synthesize"): ("training.pillars.synthesize", "examples written by an LLM"),
     ("pillars", "analyse"): ("training.pillars.analyse", "what a synthesised corpus is like"),
     ("pillars", "survey"): ("training.pillars.survey", "people judge examples; their agreement"),
+    ("pillars", "tune"): ("training.pillars.tune", "a classifier tuned to a task, and its scores"),
+    ("taco", "train"): ("training.taco.train", "one label a text, by three views"),
+    ("taco", "sweep"): ("training.taco.sweep", "ablations, or alpha and beta"),
+    ("taco", "report"): ("training.taco.report", "runs side by side, tables and plots"),
     ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
     ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),
     ("export",): ("training.export.command", "a checkpoint becomes the bundle that ships"),
@@ -43,6 +47,7 @@ COMMANDS = {
 GROUPS = {
     "distill": "contrastive distillation of descriptors (arXiv 2505.18040)",
     "pillars": "emotion in context, from synthesised examples (arXiv 2504.16856)",
+    "taco": "triple-view fine-grained classification (ACL 2025)",
 }
 
 USAGE_ERROR = 2

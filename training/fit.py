@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainingArguments
+from transformers import (
+    EvalPrediction,
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
+from training.averaging import WeightAverage
 from training.recipe import Recipe
 
 
@@ -28,6 +36,8 @@ class FitSettings(Recipe):
         weight_decay: Of AdamW; not for biases and norms.
         warmup: Share of the steps in which the learning rate rises; it falls linearly after.
         precision: "fp32", "bf16" or "fp16" (mixed precision).
+        average: Decay a step of an exponential moving average of the weights, which is evaluated
+            and saved in their place; 0 for none. 0.999 averages about a thousand steps.
         log_steps: Steps between two lines of the log.
         keep_checkpoints: How many checkpoints are kept beside the best, to resume from.
     """
@@ -42,6 +52,7 @@ class FitSettings(Recipe):
     weight_decay: float = 0.01
     warmup: float = 0.1
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    average: float = Field(default=0.0, ge=0, lt=1)
     log_steps: int = 50
     keep_checkpoints: int = 1
 
@@ -141,6 +152,7 @@ def fit(
     arguments: TrainingArguments,
     score: Callable[[EvalPrediction], dict[str, float]],
     reduce: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> Trainer:
     """Trains `model`, resuming from the run's last checkpoint if there is one.
 
@@ -154,6 +166,7 @@ def fit(
         arguments: See `training_arguments`.
         score: Metrics of the held-out part.
         reduce: Makes logits and targets of a batch small before they are gathered.
+        callbacks: What the trainer calls beside its own.
 
     Returns:
         The trainer, its model the best one.
@@ -169,6 +182,7 @@ def fit(
         compute_metrics=score,
         preprocess_logits_for_metrics=reduce,
         optimizers=(optimizer(model, encoder, settings), None),
+        callbacks=[*callbacks, *([WeightAverage(settings.average)] if settings.average else [])],
     )
     interrupted = any(Path(str(arguments.output_dir)).glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=interrupted)

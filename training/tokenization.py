@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -104,3 +104,16 @@ class TextTokenizer:
             if self.token_types:
                 batch["token_type_ids"][row, :length] = torch.tensor(text.type_ids)
         return batch
+
+    def batches(
+        self, texts: Sequence[TokenizedText], batch_size: int
+    ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+        """Pads n texts in batches of like length.
+
+        Yields:
+            The rows of a batch's texts, and the batch as `pad` gives it.
+        """
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            yield rows, self.pad([texts[row] for row in rows])

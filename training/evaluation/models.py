@@ -12,7 +12,8 @@ import numpy as np
 
 from emotion_component.bundle import MANIFEST, VOCABULARY
 from training.evaluation.embedder import BundleEmbedder, CheckpointEmbedder, Embedder
-from training.models.dual_encoder import CONFIG, WEIGHTS, DualEncoder
+from training.models.checkpoint import CONFIG, WEIGHTS
+from training.models.dual_encoder import DualEncoder
 
 
 @dataclass(frozen=True)

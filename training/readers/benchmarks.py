@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.errors import UserError
-from training.readers.data_folder import find_file
+from training.readers.data_folder import find_table
 from training.readers.rows import read_rows
 
 Kind = Literal["multi-label", "single-label", "regression"]
@@ -121,7 +121,7 @@ def read_benchmark(name: str, data: Path | None) -> Benchmark:
     splits: dict[str, Split] = {}
     differences = []
     for split, count in published.counts.items():
-        path = _find(f"{name}/{split}.jsonl", data)
+        path = find_table(f"{name}/{split}.jsonl", data)
         rows = read_rows(path)
         if len(rows) != count:
             differences.append(f"{name}/{split}: {len(rows):,} rows read, {count:,} published")
@@ -137,13 +137,6 @@ def read_benchmark(name: str, data: Path | None) -> Benchmark:
                 f"{path}: no column {error}; see training/README.md, Evaluation"
             ) from None
     return Benchmark(name, published.kind, published.labels, splits, tuple(differences))
-
-
-def _find(name: str, data: Path | None) -> Path:
-    try:
-        return find_file(f"{name}.gz", data)
-    except UserError:
-        return find_file(name, data)
 
 
 def _isear_part(subject: str) -> str:

@@ -43,3 +43,11 @@ def find_file(name: str, data: Path | None) -> Path:
     where = ", ".join(str(place) for place in places)
     hint = "" if data else f" (no data folder given: use --data or {ENVIRONMENT})"
     raise UserError(f"{name}: no such file; looked for {where}{hint}")
+
+
+def find_table(name: str, data: Path | None) -> Path:
+    """Finds a file, gzipped (its name with .gz) or not; see `find_file`."""
+    try:
+        return find_file(f"{name}.gz", data)
+    except UserError:
+        return find_file(name, data)

@@ -121,7 +121,7 @@ def test_frozen_embeddings_stay(recipe: Path, tmp_path: Path, tiny_backbone: str
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("training.epoch=3", "training.epoch: unknown key; known here: batch_size, epochs"),
+        ("training.epoch=3", "training.epoch: unknown key; known here: average, batch_size"),
         ("training.epochs=many", "training.epochs: Input should be a valid number (got 'many')"),
         ("sources=[{file: x.jsonl, txt: y}]", "sources.0.txt: unknown key; known here: config,"),
         ("sources=[{file: x.jsonl, hub: y}]", "give one of `file` (a local table) and `hub`"),

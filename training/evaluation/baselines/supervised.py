@@ -109,11 +109,8 @@ class SupervisedModel:
         """Returns (texts, labels)."""
         self._model.eval()
         encoded = self._tokenizer.encode(texts)
-        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
         logits = np.empty((len(encoded), len(self._benchmark.labels)))
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            batch = self._tokenizer.pad([encoded[row] for row in rows])
+        for rows, batch in self._tokenizer.batches(encoded, batch_size):
             logits[rows] = self._model.logits(**batch).numpy()
         return logits
 

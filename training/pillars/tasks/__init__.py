@@ -1,0 +1,1 @@
+"""Tasks that classifiers are tuned to: their data, their targets, their scores."""
