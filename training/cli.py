@@ -33,6 +33,7 @@ COMMANDS = {
     ("pillars", "synthesize"): ("training.pillars.synthesize", "examples written by an LLM"),
     ("pillars", "analyse"): ("training.pillars.analyse", "what a synthesised corpus is like"),
     ("pillars", "survey"): ("training.pillars.survey", "people judge examples; their agreement"),
+    ("pillars", "train"): ("training.pillars.train", "a classifier of utterances in context"),
     ("pillars", "tune"): ("training.pillars.tune", "a classifier tuned to a task, and its scores"),
     ("taco", "train"): ("training.taco.train", "one label a text, by three views"),
     ("taco", "sweep"): ("training.taco.sweep", "ablations, or alpha and beta"),

@@ -25,7 +25,6 @@ from training.readers.example import Example
 from training.recipe import load_recipe
 from training.taco import run as runs
 from training.taco.data import Collator, TacoData, read_data
-from training.taco.lora import add_adapters, merge_adapters
 from training.taco.model import ContrastiveWarmup, TripleViewModel
 from training.taco.recipe import TacoRecipe
 from training.taco.scores import MEASURES, TOP, Floats, Ints, label_f1, measure, top_entropy
@@ -106,6 +105,8 @@ def train(recipe: TacoRecipe, data: TacoData, output: Path, notes: dict[str, Any
         max_length=settings.max_length,
     )
     if settings.lora:
+        from training.taco.lora import add_adapters, merge_adapters  # peft is slow to import
+
         classifier.encoder = add_adapters(classifier.encoder, settings.lora)
     labels = classifier.config.labels
     train_set, dev_set = (
