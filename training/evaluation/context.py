@@ -35,23 +35,25 @@ class Case:
         context: The turns before it, oldest first.
         emotions: Its emotions, label to expressiveness in (0, 1].
         group: Cases of one group have the same words; None outside contrast groups.
+        row: Number of the conversation, or of the contrast group, in its file.
     """
 
     text: str
     context: tuple[Turn, ...]
     emotions: dict[str, float]
     group: int | None = None
+    row: int = 0
 
 
 def read_chats(path: Path) -> list[Case]:
     """Reads every labelled user turn of everyday conversations."""
     cases = []
-    for row in read_rows(path):
+    for number, row in enumerate(read_rows(path)):
         turns = [Turn(turn["role"], turn["text"]) for turn in row["turns"]]
         for position, turn in enumerate(row["turns"]):
             if turn.get("emotions"):
                 context = tuple(turns[:position])
-                cases.append(Case(turn["text"], context, turn["emotions"]))
+                cases.append(Case(turn["text"], context, turn["emotions"], row=number))
     return cases
 
 
@@ -59,9 +61,13 @@ def read_contrast(path: Path) -> list[Case]:
     """Reads the cases of contrast groups."""
     return [
         Case(
-            row["utterance"], tuple(Turn(*turn) for turn in case["turns"]), case["emotions"], group
+            row["utterance"],
+            tuple(Turn(*turn) for turn in case["turns"]),
+            case["emotions"],
+            number,
+            number,
         )
-        for group, row in enumerate(read_rows(path))
+        for number, row in enumerate(read_rows(path))
         for case in row["cases"]
     ]
 

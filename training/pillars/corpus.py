@@ -34,6 +34,10 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def without_context(self) -> Corpus:
+        """Returns the utterances alone."""
+        return Corpus(self.texts, [None] * len(self), self.targets)
+
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer]) -> Corpus:
         """Returns the utterances of these rows, in this order."""
         return Corpus(
@@ -57,17 +61,25 @@ class TokenizedCorpus(Dataset[Item]):
     Args:
         corpus: Utterances, contexts, targets.
         tokenizer: Of the encoder.
+        context_dropout: Probability that an utterance is read without its context, drawn anew
+            each time.
     """
 
-    def __init__(self, corpus: Corpus, tokenizer: TextTokenizer) -> None:
+    def __init__(
+        self, corpus: Corpus, tokenizer: TextTokenizer, context_dropout: float = 0.0
+    ) -> None:
         self._texts = tokenizer.encode(corpus.texts, corpus.contexts)
+        self._alone = tokenizer.encode(corpus.texts) if context_dropout else self._texts
         self._targets = corpus.targets
+        self._context_dropout = context_dropout
 
     def __len__(self) -> int:
         return len(self._texts)
 
     def __getitem__(self, index: int) -> Item:
-        text = self._texts[index]
+        # By torch's generator, whose state the trainer's checkpoints keep.
+        alone = float(torch.rand(())) < self._context_dropout
+        text = (self._alone if alone else self._texts)[index]
         return {"input_ids": text.input_ids, "text": text, "targets": self._targets[index]}
 
 

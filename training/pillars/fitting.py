@@ -80,6 +80,7 @@ def fit_classifier(
     recipe: ClassifierRecipe,
     output: Path,
     dev_score: DevScore,
+    context_dropout: float = 0.0,
 ) -> float:
     """Trains a classifier in place, to the epoch with the best score on dev.
 
@@ -90,6 +91,7 @@ def fit_classifier(
         recipe: Loss and settings of the training.
         output: Folder of the run; if it holds checkpoints, the run goes on from the last.
         dev_score: What the epoch is chosen by; higher is better.
+        context_dropout: Probability that a training utterance is read without its context.
 
     Returns:
         The best score.
@@ -104,7 +106,7 @@ def fit_classifier(
     trainer = fit(
         ClassifierObjective(classifier, _loss(recipe), recipe.r_drop),
         classifier.encoder,
-        TokenizedCorpus(train, classifier.tokenizer),
+        TokenizedCorpus(train, classifier.tokenizer, context_dropout),
         TokenizedCorpus(dev, classifier.tokenizer),
         Collator(classifier.tokenizer),
         recipe.training,

@@ -28,12 +28,14 @@ class Result:
         run: Its name, such as "seed 0" or "seed 0, fold 1".
         scores: Name of a way to average (or to decide) to precision, recall and F1.
         classes: Class to precision, recall, F1 and support.
+        measures: Name to share in [0, 1], where there are others.
         notes: Whatever else is worth keeping: thresholds, the dev score.
     """
 
     run: str
     scores: dict[str, Figures]
     classes: dict[str, Figures]
+    measures: dict[str, float] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -93,7 +95,14 @@ def _markdown(title: str, results: Sequence[Result]) -> str:
     ]
     runs = ", ".join(result.run for result in results)
     parts = [f"# {title}", "", f"Runs: {runs}. Mean ± standard deviation where several.", ""]
-    parts += [table(header, scores), "## Classes", "", table([*header, "support"], classes)]
+    parts += [table(header, scores)]
+    if results[0].measures:
+        measures = [
+            [name, _mean([result.measures[name] for result in results])]
+            for name in results[0].measures
+        ]
+        parts += ["## Measures", "", table(["", "share"], measures)]
+    parts += ["## Classes", "", table([*header, "support"], classes)]
     return "\n".join(parts)
 
 

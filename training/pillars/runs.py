@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from training.errors import UserError
 from training.pillars.classifier_recipe import ClassifierRecipe
+from training.pillars.results import Result, read_results, write_results
+from training.readers.data_folder import data_folder
+from training.recipe import load_recipe
 
 RECIPE = "recipe.json"
+
+RecipeT = TypeVar("RecipeT", bound=ClassifierRecipe)
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +34,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def output_folder(arguments: argparse.Namespace) -> Path:
-    """Returns the folder of the runs."""
-    folder: Path = arguments.output or Path("runs") / arguments.recipe.stem
-    return folder
+def run_seeds(
+    arguments: argparse.Namespace,
+    kind: type[RecipeT],
+    run: Callable[[RecipeT, Path | None, Path], list[Result]],
+) -> None:
+    """Runs a recipe once for each seed, and writes the results of all.
+
+    Args:
+        arguments: See `add_arguments`.
+        kind: Of the recipe.
+        run: From recipe, data folder and the run's folder to results; what is done is not run
+            again.
+
+    Raises:
+        RecipeError: If the recipe is wrong.
+        UserError: If the data cannot be used, or a folder holds another recipe's run.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    recipe = load_recipe(arguments.recipe, kind, arguments.set)
+    data = data_folder(arguments.data or recipe.data)
+    output: Path = arguments.output or Path("runs") / arguments.recipe.stem
+    everything: list[Result] = []
+    for seed in arguments.seed or [recipe.seed]:
+        seeded = recipe.model_copy(update={"seed": seed})
+        folder = output / f"seed-{seed}"
+        check_folder(folder, seeded)
+        results = read_results(folder)
+        if not results:
+            results = run(seeded, data, folder)
+            claim_folder(folder, seeded)
+            write_results(folder, recipe.name, results)
+        everything += results
+    write_results(output, recipe.name, everything)
+    log.info("Results: %s", output / "results.md")
 
 
 def check_folder(folder: Path, recipe: ClassifierRecipe) -> None:

@@ -87,7 +87,7 @@ def tune_emocontext(recipe: TuneRecipe, data: Path | None, output: Path) -> list
         "threshold": threshold,
         "others": {LABELS[c]: int(n) for c, n in zip(OTHER_COLUMNS, others, strict=True) if n},
     }
-    return [Result(f"seed {recipe.seed}", scores, classes, notes)]
+    return [Result(f"seed {recipe.seed}", scores, classes, notes=notes)]
 
 
 def _read(split: str, data: Path | None, settings: EmoContextSettings) -> Corpus:

@@ -66,4 +66,4 @@ def tune_goemotions(recipe: TuneRecipe, data: Path | None, output: Path) -> list
         "differences": benchmark.differences,
     }
     classes = by_class(test.targets, test_scores >= main, LABELS)
-    return [Result(f"seed {recipe.seed}", scores, classes, notes)]
+    return [Result(f"seed {recipe.seed}", scores, classes, notes=notes)]

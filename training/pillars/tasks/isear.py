@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
 from training.errors import UserError
@@ -22,6 +19,7 @@ from training.pillars.fitting import (
     predict,
     starts_as_classifier,
 )
+from training.pillars.groups import Rows, connected_groups
 from training.pillars.results import Result, averaged, by_class, read_results, write_results
 from training.pillars.tune_recipe import TuneRecipe
 from training.readers.data_folder import find_table
@@ -34,8 +32,6 @@ OUTPUTS = {
 """Class of ISEAR to output (arXiv 2504.16856, section 5.2)."""
 
 COLUMNS = [LABELS.index(output) for output in OUTPUTS.values()]
-
-Rows = npt.NDArray[np.integer]
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +83,7 @@ def _tune_fold(recipe: TuneRecipe, fold: int, parts: Sequence[Corpus], folder: P
     scores["7 classes, macro"] = averaged(*outcome)
     log.info("fold %d: macro-F1 %.4f", fold, scores["7 classes, macro"]["f1"])
     run = f"seed {recipe.seed}, fold {fold}"
-    return Result(run, scores, by_class(*outcome, list(OUTPUTS)), {"dev": best})
+    return Result(run, scores, by_class(*outcome, list(OUTPUTS)), notes={"dev": best})
 
 
 def _classes(logits: Floats, targets: Floats) -> tuple[Floats, Floats]:
@@ -116,18 +112,10 @@ def leak_groups(rows: Sequence[dict[str, Any]]) -> Rows:
 
     Answers that tell nothing ("no response") tie nobody together.
     """
-    numbers: dict[tuple[str, str], int] = {}
-    persons, texts = [], []
-    for row in rows:
-        text = row["text"].strip().lower()
-        if row["nonresponse"]:
-            text = f"{row['subject']}: {text}"
-        persons.append(numbers.setdefault(("person", row["subject"]), len(numbers)))
-        texts.append(numbers.setdefault(("text", text), len(numbers)))
-    links = coo_matrix((np.ones(len(rows)), (persons, texts)), shape=(len(numbers), len(numbers)))
-    _, group = connected_components(links, directed=False)
-    groups: Rows = group[persons]
-    return groups
+    persons = [row["subject"] for row in rows]
+    texts = [row["text"].strip().lower() for row in rows]
+    alone = [(row["subject"] if row["nonresponse"] else None) for row in rows]
+    return connected_groups(persons, list(zip(texts, alone, strict=True)))
 
 
 def split_folds(classes: Rows, groups: Rows, folds: int) -> Iterator[tuple[Rows, Rows]]:

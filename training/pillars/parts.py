@@ -1,0 +1,100 @@
+"""What to train on, what to choose by and what to report on, without leaks."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from training.errors import UserError
+from training.pillars.corpus import Corpus
+from training.pillars.fitting import LABELS
+from training.pillars.groups import connected_groups, deal
+from training.pillars.sources import Utterance, read_corpus
+from training.pillars.targets import Kind, make_targets
+from training.pillars.train_recipe import TrainRecipe
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The utterances of a recipe's sources.
+
+    Attributes:
+        train: To learn from; those of a repeated source come several times.
+        dev: To choose the epoch and the threshold by.
+        held_out: To report on, by kind of corpus.
+    """
+
+    train: list[Utterance]
+    dev: list[Utterance]
+    held_out: dict[str, list[Utterance]]
+
+
+def read_parts(recipe: TrainRecipe, data: Path | None) -> Parts:
+    """Reads the sources and deals their units to the parts; the seed takes no part in it.
+
+    Contrast groups with equal utterances stay together; so do rows of several sources of a kind
+    that belong to one unit.
+
+    Args:
+        recipe: What to do.
+        data: The data folder.
+
+    Raises:
+        UserError: If a source cannot be read, or is too small to be dealt.
+    """
+    by_kind: defaultdict[str, list[tuple[Utterance, int]]] = defaultdict(list)
+    for source in recipe.sources:
+        by_kind[source.kind] += [(u, source.repeat) for u in read_corpus(source, data)]
+    parts = Parts([], [], {})
+    for kind, rows in by_kind.items():
+        units = [utterance.unit for utterance, _ in rows]
+        texts = [utterance.text.strip().lower() for utterance, _ in rows]
+        groups = connected_groups(units, texts if kind == "contrast" else units)
+        dealt = deal(groups, (recipe.dev, recipe.held_out))
+        if not all(len(part) for part in dealt):
+            raise UserError(f"sources: kind {kind!r} is too small to hold out dev and held_out")
+        train, dev, held_out = dealt
+        parts.train.extend(rows[row][0] for row in train for _ in range(rows[row][1]))
+        parts.dev.extend(rows[row][0] for row in dev)
+        parts.held_out[kind] = [rows[row][0] for row in held_out]
+    train_part = with_unrelated_contexts(parts.train, recipe.unrelated_context)
+    return replace(parts, train=train_part)
+
+
+def with_unrelated_contexts(utterances: Sequence[Utterance], share: float) -> list[Utterance]:
+    """Gives a share of the utterances without context one of another, by chance.
+
+    Args:
+        utterances: Some have contexts.
+        share: In [0, 1].
+    """
+    dice = random.Random(0)
+    contexts = [u.context for u in utterances if u.context]
+    return [
+        replace(u, context=dice.choice(contexts))
+        if not u.context and contexts and dice.random() < share
+        else u
+        for u in utterances
+    ]
+
+
+def to_corpus(
+    utterances: Sequence[Utterance], recipe: TrainRecipe, kind: Kind = "thresholded"
+) -> Corpus:
+    """Returns utterances with targets.
+
+    Args:
+        utterances: Of a part.
+        recipe: Whether contexts are read; the threshold.
+        kind: "soft": levels as targets; "thresholded": 1 from the threshold on.
+    """
+    emotions = [utterance.emotions for utterance in utterances]
+    corpus = Corpus(
+        [utterance.text for utterance in utterances],
+        [utterance.context for utterance in utterances],
+        make_targets(emotions, LABELS, kind, recipe.threshold),
+    )
+    return corpus if recipe.context else corpus.without_context()
