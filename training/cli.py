@@ -41,6 +41,7 @@ COMMANDS = {
     ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
     ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),
     ("export",): ("training.export.command", "a checkpoint becomes the bundle that ships"),
+    ("embed",): ("training.pillars.embed", "embeddings of transcribed utterances (IEMOCAP)"),
     ("context",): ("training.evaluation.context", "what earlier turns do for a bundle"),
 }
 

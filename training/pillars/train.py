@@ -8,28 +8,22 @@ Stop it at any time; the same command goes on from the last epoch, and runs what
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 
-from training.evaluation.context import Case, pairs_in_order, top_label_share
+from training.pillars.context_scores import score_contexts
 from training.pillars.corpus import Floats
 from training.pillars.decisions import macro_f1, one_threshold
-from training.pillars.fitting import LABELS, check_start, fit_classifier, make_classifier, predict
+from training.pillars.fitting import check_start, fit_classifier, make_classifier, predict
 from training.pillars.parts import read_parts, to_corpus
-from training.pillars.results import Figures, Result, averaged, by_class
+from training.pillars.results import Result
 from training.pillars.runs import add_arguments, run_seeds
-from training.pillars.sources import Utterance
 from training.pillars.train_recipe import TrainRecipe
 
 if TYPE_CHECKING:
     from training.cli import Subparsers
-
-Bools = npt.NDArray[np.bool_]
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -75,39 +69,7 @@ def train(recipe: TrainRecipe, data: Path | None, output: Path) -> list[Result]:
     )
     classifier.save(output / "model", {"recipe": recipe.model_dump(exclude={"backbone", "data"})})
     thresholds = one_threshold(expit(predict(classifier, dev)), dev.targets)
-    utterances = [utterance for part in parts.held_out.values() for utterance in part]
-    held_out = to_corpus(utterances, recipe)
-    scores: dict[str, Figures] = {}
-    measures: dict[str, float] = {}
-    kinds = np.repeat(list(parts.held_out), [len(part) for part in parts.held_out.values()])
-    for way in ("with context", "without context") if recipe.context else ("without context",):
-        corpus = held_out if way == "with context" else held_out.without_context()
-        probabilities = expit(predict(classifier, corpus))
-        if not scores:
-            classes = by_class(corpus.targets, probabilities >= thresholds, LABELS)
-        for kind, part in parts.held_out.items():
-            if way == "with context" and not any(utterance.context for utterance in part):
-                continue
-            rows = kinds == kind
-            name = f"{kind}, {way}"
-            scores[name] = _macro(corpus.targets[rows], probabilities[rows] >= thresholds)
-            measures |= _measures(name, part, probabilities[rows])
+    found = score_contexts(classifier, parts.held_out, thresholds, recipe)
     notes = {"dev": best, "threshold": float(thresholds[0])}
-    return [Result(f"seed {recipe.seed}", scores, classes, measures, notes)]
-
-
-def _macro(targets: Floats, predicted: Bools) -> Figures:
-    """Macro-averages over the emotions that occur: not all do in a small part."""
-    occurring = targets.any(0)
-    return averaged(targets[:, occurring], predicted[:, occurring])
-
-
-def _measures(
-    name: str, utterances: Sequence[Utterance], probabilities: Floats
-) -> dict[str, float]:
-    cases = [Case(u.text, (), u.emotions, group=u.group) for u in utterances]
-    rows = [dict(zip(LABELS, row, strict=True)) for row in probabilities.tolist()]
-    measures = {f"{name}: best label among the gold ones": top_label_share(cases, rows)}
-    if cases[0].group is not None:
-        measures[f"{name}: pairs of the same words in order"] = pairs_in_order(cases, rows)
-    return measures
+    run = f"seed {recipe.seed}"
+    return [Result(run, found.scores, found.classes, found.measures, notes)]
