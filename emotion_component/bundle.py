@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Union
 
@@ -85,6 +85,8 @@ class Manifest:
         calibration_biases: One a label.
         window: What of a conversation is read.
         space: How to read the emotion space.
+        single_label: Whether just one of the labels applies: scores are then the softmax of
+            scale * logit + bias over all labels, and sum to 1.
         training: Data, licences, recipe: for people.
         scores: Measured scores of these very files: for people.
         files: sha256 of every other file of the bundle.
@@ -98,6 +100,7 @@ class Manifest:
     calibration_biases: tuple[float, ...]
     window: Window
     space: EmotionSpace
+    single_label: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -107,9 +110,10 @@ def _build(kind: Any, content: object, path: str) -> Any:  # noqa: ANN401 - any 
     """Makes the dataclass `kind` of a JSON object, refusing missing and unknown keys."""
     if not isinstance(content, dict):
         raise BundleError(f"{path}: expected an object")
-    names = {f.name for f in fields(kind)}
-    if names != set(content):
-        odd = ", ".join(sorted(names ^ set(content)))
+    known = {f.name for f in fields(kind)}
+    required = {f.name for f in fields(kind) if f.default is MISSING}
+    if not required <= set(content) <= known:
+        odd = ", ".join(sorted((required - set(content)) | (set(content) - known)))
         raise BundleError(f"{path}: missing or unknown key: {odd}; export the bundle again")
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
 

@@ -22,6 +22,8 @@ from emotion_component.tokens import MessageTokenizer
 
 Thresholds = Union[float, Mapping[str, float], None]
 
+NEUTRAL = "neutral"
+
 
 def _sigmoid(x: FloatArray) -> FloatArray:
     y: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * x))
@@ -174,7 +176,8 @@ class EmotionModel:
     def classify(self, encoded: Encoded, *, thresholds: Thresholds = None) -> list[EmotionResult]:
         """Reads the bundle's labels, valence and arousal from an encoder pass."""
         limits = self._thresholds(thresholds)
-        scores = _sigmoid(encoded.logits * self._scales + self._biases)
+        calibrated = encoded.logits * self._scales + self._biases
+        scores = _softmax(calibrated) if self._manifest.single_label else _sigmoid(calibrated)
         axes = self._read_axes(encoded.embeddings)
         return [
             self._result(scores[row], limits, axes[row], encoded, row)
@@ -213,14 +216,18 @@ class EmotionModel:
         row: int,
     ) -> EmotionResult:
         if encoded.blank[row]:
-            row_scores = np.array([label == "neutral" for label in self.labels], dtype=np.float32)
+            label, score, present = NEUTRAL, 1.0, {NEUTRAL: 1.0}
+            scores = {name: float(name == NEUTRAL) for name in self.labels}
             axes = np.zeros(2, dtype=np.float32)
-        scores = _named(self.labels, row_scores)
-        present = {k: v for k, v in scores.items() if v >= limits[k]}
-        label = self.labels[int(row_scores.argmax())]
+        else:
+            label = self.labels[int(row_scores.argmax())]
+            scores = _named(self.labels, row_scores)
+            score = scores[label]
+            eligible = [label] if self._manifest.single_label else self.labels
+            present = {name: scores[name] for name in eligible if scores[name] >= limits[name]}
         return EmotionResult(
             label=label,
-            score=scores[label],
+            score=score,
             labels=_strongest_first(present),
             scores=scores,
             group=coarse_label(label),

@@ -20,10 +20,12 @@ class EmotionResult:
     """The emotions of one message, of the bundle's own label set.
 
     Attributes:
-        label: The strongest emotion.
+        label: The strongest emotion; "neutral" for a message without words, whatever the labels.
         score: Its score in [0, 1].
         labels: Every emotion above its threshold with its score, strongest first; may be empty.
-        scores: Every emotion's score in [0, 1], in the order of the bundle's labels.
+            Of a single-label bundle, the strongest alone.
+        scores: Every emotion's score in [0, 1], in the order of the bundle's labels; those of a
+            single-label bundle sum to 1.
         group: Coarse group of `label`: positive, negative, ambiguous or neutral.
         valence: Unpleasant (-1) to pleasant (1).
         arousal: Calm (-1) to activated (1).
