@@ -169,7 +169,9 @@ def test_changes(tiny_backbone: str) -> None:
 
 
 def test_markers_of_emotion() -> None:
-    taxonomy = load_taxonomy(CONFIG.parent / "labels/goemotions.yaml", CONFIG / "label_mapping.yaml")
+    taxonomy = load_taxonomy(
+        CONFIG.parent / "labels/goemotions.yaml", CONFIG / "label_mapping.yaml"
+    )
     before = ["Wow, I am SCARED!", "So it goes...", "Why?", "He came."]
     after = ["I am here.", "It goes.", "Why?", "He came."]
     found = markers(before, after, taxonomy)
