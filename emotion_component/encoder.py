@@ -18,6 +18,9 @@ from emotion_component.tokens import MessageTokenizer, TokenizedMessage, pad
 BATCH_TOKENS = 2048
 """Padded tokens of one run; larger runs are no faster a message and hold more memory."""
 
+RUN_TOKENS = 4
+"""Tokens that cost as much as one more run: padding beyond that is worth another run."""
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -37,6 +40,29 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.logits)
+
+
+def run_sizes(lengths: Sequence[int]) -> list[int]:
+    """Divides messages into runs, in each of which the shorter ones are padded to the longest.
+
+    On a CPU a run costs as much as its padded tokens, whether of one message or of many. A run
+    goes on until its padding would cost more than another run.
+
+    Args:
+        lengths: Tokens of each message, longest first.
+
+    Returns:
+        Number of messages of each run.
+    """
+    sizes: list[int] = []
+    longest = padding = 0
+    for length in lengths:
+        padding += longest - length
+        if not sizes or padding > RUN_TOKENS or longest * (sizes[-1] + 1) > BATCH_TOKENS:
+            sizes.append(0)
+            longest, padding = length, 0
+        sizes[-1] += 1
+    return sizes
 
 
 class MessageEncoder:
@@ -75,10 +101,10 @@ class MessageEncoder:
     def _run(self, messages: Sequence[TokenizedMessage]) -> tuple[FloatArray, FloatArray]:
         """Runs the encoder from the longest message down, so that little is padding."""
         order = sorted(range(len(messages)), key=lambda row: -len(messages[row]))
+        sizes = run_sizes([len(messages[row]) for row in order])
         outputs: list[dict[str, FloatArray]] = []
         start = 0
-        while start < len(order):
-            size = max(1, BATCH_TOKENS // len(messages[order[start]]))
+        for size in sizes:
             outputs.append(
                 self._session.run(pad([messages[row] for row in order[start : start + size]]))
             )

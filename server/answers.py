@@ -35,7 +35,7 @@ def reader(model: EmotionModel, options: Options) -> Read:
     def read(encoded: Encoded) -> list[dict[str, Any]]:
         results = [_plain(result) for result in model.classify(encoded, thresholds=thresholds)]
         for result in results:
-            metrics.MESSAGES.labels(result["group"]).inc()
+            metrics.labelled(metrics.MESSAGES, result["group"]).inc()
         if options.labels is not None:
             ranks = model.rank_encoded(
                 encoded,

@@ -77,8 +77,9 @@ def create_app(settings: Settings) -> FastAPI:
     _add_middleware(app, settings, model, drain)
     if settings.telemetry.otlp_endpoint is not None:
         at_end.append(telemetry.install(app, settings.telemetry.otlp_endpoint))
+    # FastAPI's include_router would look for each request's route twice.
     for module in (emotions, stream, conversations, catalogue, predict, operations):
-        app.include_router(module.router)
+        app.router.routes.extend(module.router.routes)
     _add_page(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

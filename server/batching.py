@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -35,7 +35,7 @@ PATIENCE = 0.5
 """Share of the deadline that the estimated wait may take: what is let in should be answered."""
 
 RATE_MEMORY = 0.7
-"""Weight of earlier batches in the estimate of messages a second."""
+"""Weight of earlier batches in the estimate of tokens a second."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Job(Generic[Result]):
 
     Attributes:
         messages: What to encode.
+        tokens: Of each message, about.
         read: Makes the result of the encoder pass, in the worker thread.
         answer: The result; cancel it and the messages that still wait are dropped.
         queue_seconds: From the arrival to the start of the first batch.
@@ -71,6 +72,7 @@ class Job(Generic[Result]):
     """
 
     messages: Sequence[Message]
+    tokens: Sequence[int]
     read: Callable[[Encoded], Result]
     answer: asyncio.Future[Result]
     arrived: float = field(default_factory=time.perf_counter)
@@ -97,9 +99,12 @@ class Portion:
 class Batcher:
     """Feeds the model with batches. Use it within one event loop.
 
+    Threads take the batches off the queue themselves, so that the model never waits for the event
+    loop.
+
     Args:
-        model: The model; its `encode` runs in worker threads.
-        batch_tokens: Padded tokens of a batch, about.
+        model: The model.
+        batch_tokens: Tokens of a batch, about.
         queue_messages: Messages that may wait.
         runs: Batches computed at the same time.
         deadline_seconds: Messages that would wait longer than half of this are refused.
@@ -119,44 +124,48 @@ class Batcher:
         self._batch_tokens = batch_tokens
         self._queue_messages = queue_messages
         self._deadline = deadline_seconds
-        self._runs = runs
-        self._pool = ThreadPoolExecutor(runs, thread_name_prefix="inference")
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"inference-{i}", daemon=True)
+            for i in range(runs)
+        ]
+        self._changed = threading.Condition()  # guards what follows, and the parts of jobs
         self._waiting: deque[Job[Any]] = deque()
-        self._messages = 0
-        self._rate = 0.0
-        self._work = asyncio.Event()
-        self._loops: list[asyncio.Task[None]] = []
+        self._messages = 0  # that wait
+        self._tokens = 0  # that wait or are being encoded
+        self._rate = 0.0  # tokens a second
+        self._stopping = False
 
     def start(self) -> None:
         """Starts to serve."""
-        self._loops = [asyncio.create_task(self._serve()) for _ in range(self._runs)]
+        self._loop = asyncio.get_running_loop()
+        for thread in self._threads:
+            thread.start()
 
     async def stop(self) -> None:
         """Stops after the batches that run."""
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        await asyncio.to_thread(self._pool.shutdown)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
 
     @property
     def alive(self) -> bool:
         """Whether batches are being served."""
-        return bool(self._loops) and not any(loop.done() for loop in self._loops)
+        return all(thread.is_alive() for thread in self._threads)
 
-    @property
-    def _wait(self) -> float:
-        """Seconds that a new message would wait, as far as can be told."""
-        return self._messages / self._rate if self._rate else 0.0
+    def _wait(self, more: int = 0) -> float:
+        """Seconds until all tokens, and some more, are encoded, as far as can be told."""
+        return (self._tokens + more) / self._rate if self._rate else 0.0
 
     @property
     def overloaded(self) -> bool:
         """Whether another message would have to wait too long."""
-        full = self._messages >= self._queue_messages
-        return full or self._wait > PATIENCE * self._deadline
+        return self._messages >= self._queue_messages or self._wait() > PATIENCE * self._deadline
 
     def refusal(self) -> QueueFull:
         """Returns the error for who must ask again later."""
-        return QueueFull(max(1, math.ceil(self._wait)))
+        return QueueFull(max(1, math.ceil(self._wait())))
 
     def submit(self, messages: Sequence[Message], read: Callable[[Encoded], Result]) -> Job[Result]:
         """Puts messages in the queue.
@@ -171,59 +180,64 @@ class Batcher:
         Raises:
             QueueFull: If the messages would have to wait too long, or there is no room.
         """
-        if self.overloaded or self._messages + len(messages) > self._queue_messages:
+        tokens = [self._count_tokens(message) for message in messages]
+        # Without others before it, even a request that seems too long for the deadline is tried.
+        hopeless = self._tokens > 0 and self._wait(sum(tokens)) > self._deadline
+        full = self._messages + len(messages) > self._queue_messages
+        if self.overloaded or hopeless or full:
             raise self.refusal()
-        job = Job(messages, read, asyncio.get_running_loop().create_future())
+        job = Job(messages, tokens, read, self._loop.create_future())
         job.answer.add_done_callback(lambda _: self._forget(job))
-        self._waiting.append(job)
-        self._count(len(messages))
-        self._work.set()
+        with self._changed:
+            self._waiting.append(job)
+            self._count(len(messages), sum(tokens))
+            self._changed.notify()
         return job
 
-    def _count(self, change: int) -> None:
-        self._messages += change
+    def _count_tokens(self, message: Message) -> int:
+        characters = len(message.text) + sum(len(turn.text) for turn in message.context)
+        return min(self._window, characters // CHARACTERS_PER_TOKEN + SPECIAL_TOKENS)
+
+    def _count(self, messages: int, tokens: int) -> None:
+        self._messages += messages
+        self._tokens += tokens
         metrics.QUEUE.set(self._messages)
 
     def _forget(self, job: Job[Any]) -> None:
         """Drops what still waits of a job: its client left, its time is up, or a part failed."""
-        left = len(job.messages) - job.taken
-        if left:
-            self._count(-left)
-            job.taken = len(job.messages)
-            self._waiting.remove(job)
+        with self._changed:
+            left = len(job.messages) - job.taken
+            if left:
+                self._count(-left, -sum(job.tokens[job.taken :]))
+                job.taken = len(job.messages)
+                self._waiting.remove(job)
 
-    async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        start = time.perf_counter()
-        while True:
-            batch = self._take()
-            if not batch:
-                self._work.clear()
-                await self._work.wait()
-                start = time.perf_counter()
-                continue
-            outcomes = await loop.run_in_executor(self._pool, self._run, batch)
-            now = time.perf_counter()
-            self._learn_rate(batch, now - start)
-            start = now  # what lies between two batches counts as well
-            for job, outcome in outcomes:
-                _settle(job, outcome)
+    # In the worker threads ----------------------------------------------------------------------
 
-    def _tokens(self, message: Message) -> int:
-        characters = len(message.text) + sum(len(turn.text) for turn in message.context)
-        return min(self._window, characters // CHARACTERS_PER_TOKEN + SPECIAL_TOKENS)
+    def _serve(self) -> None:
+        while batch := self._take():
+            start = time.perf_counter()
+            outcomes = self._run(batch)
+            self._learn_rate(batch, time.perf_counter() - start)
+            self._loop.call_soon_threadsafe(_settle, outcomes)
 
     def _take(self) -> list[Portion]:
-        """Takes the next batch off the queue, a share of each job in turn."""
+        """Returns the next batch, as soon as there is something to encode; none at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            return [] if self._stopping else self._next()
+
+    def _next(self) -> list[Portion]:
+        """Takes messages off the queue, a share of each job in turn."""
         starts: dict[Job[Any], int] = {}
-        size = longest = 0
+        size = tokens = 0
         while self._waiting:
             job = self._waiting[0]
             if job.answer.done():
                 self._forget(job)
                 continue
-            longest = max(longest, self._tokens(job.messages[job.taken]))
-            if size and longest * (size + 1) > self._batch_tokens:
+            tokens += job.tokens[job.taken]
+            if size and tokens > self._batch_tokens:
                 break
             starts.setdefault(job, job.taken)
             job.taken += 1
@@ -232,14 +246,16 @@ class Batcher:
                 self._waiting.popleft()
             elif job.taken % SHARE == 0:
                 self._waiting.rotate(-1)
-        self._count(-size)
+        self._count(-size, 0)
         return [Portion(job, start, job.taken) for job, start in starts.items()]
 
     def _learn_rate(self, batch: Sequence[Portion], seconds: float) -> None:
-        rate = self._runs * sum(p.stop - p.start for p in batch) / max(seconds, 1e-6)
-        self._rate = RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate if self._rate else rate
-
-    # In a worker thread -------------------------------------------------------------------------
+        tokens = sum(sum(p.job.tokens[p.start : p.stop]) for p in batch)
+        rate = len(self._threads) * tokens / max(seconds, 1e-6)
+        with self._changed:
+            self._count(0, -tokens)
+            weight = RATE_MEMORY if self._rate else 0.0
+            self._rate = weight * self._rate + (1 - weight) * rate
 
     def _run(self, batch: Sequence[Portion]) -> list[tuple[Job[Any], object]]:
         """Encodes a batch; returns the jobs that are whole now with their results or errors."""
@@ -247,44 +263,35 @@ class Batcher:
         for portion in batch:
             portion.job.started = portion.job.started or start
         try:
-            self._encode(batch)
+            whole = self._encode(batch)
         except Exception as error:
             if len(batch) == 1:
                 return [(batch[0].job, error)]
             return [outcome for portion in batch for outcome in self._run([portion])]
         metrics.BATCH.observe(sum(p.stop - p.start for p in batch))
-        return [(p.job, _read(p.job)) for p in batch if p.job.whole()]
+        return [(job, _read(job)) for job in whole]
 
-    def _encode(self, batch: Sequence[Portion]) -> None:
+    def _encode(self, batch: Sequence[Portion]) -> list[Job[Any]]:
+        """Encodes a batch; returns the jobs that are whole now."""
         messages = [m for p in batch for m in p.job.messages[p.start : p.stop]]
-        encoded = _encode_by_length(self._model, messages, [self._tokens(m) for m in messages])
+        encoded = self._model.encode(
+            [message.text for message in messages],
+            [message.context for message in messages],
+            context_turns=max(len(message.context) for message in messages),
+        )
+        whole = []
         row = 0
         for portion in batch:
             end = row + portion.stop - portion.start
-            portion.job.parts[portion.start] = _rows(encoded, slice(row, end))
+            with self._changed:  # of two threads, the last one finds the job whole
+                portion.job.parts[portion.start] = _rows(encoded, slice(row, end))
+                if portion.job.whole():
+                    whole.append(portion.job)
             row = end
+        return whole
 
 
-def _encode_by_length(
-    model: EmotionModel, messages: Sequence[Message], tokens: Sequence[int]
-) -> Encoded:
-    """Encodes short and long messages apart: at most half of what the model reads is padding."""
-    groups: dict[int, list[int]] = {}
-    for row, count in enumerate(tokens):
-        groups.setdefault(count.bit_length(), []).append(row)
-    parts = [
-        model.encode(
-            [messages[row].text for row in rows],
-            [messages[row].context for row in rows],
-            context_turns=max(len(messages[row].context) for row in rows),
-        )
-        for rows in groups.values()
-    ]
-    back = np.argsort([row for rows in groups.values() for row in rows])
-    return _rows(_join(parts), back)
-
-
-def _rows(encoded: Encoded, rows: slice | np.ndarray[tuple[int], np.dtype[np.intp]]) -> Encoded:
+def _rows(encoded: Encoded, rows: slice) -> Encoded:
     return Encoded(
         encoded.logits[rows],
         encoded.embeddings[rows],
@@ -316,10 +323,11 @@ def _read(job: Job[Any]) -> object:
     return result
 
 
-def _settle(job: Job[Any], outcome: object) -> None:
-    if job.answer.done():
-        return
-    if isinstance(outcome, Exception):
-        job.answer.set_exception(outcome)
-    else:
-        job.answer.set_result(outcome)
+def _settle(outcomes: Sequence[tuple[Job[Any], object]]) -> None:
+    for job, outcome in outcomes:
+        if job.answer.done():
+            continue
+        if isinstance(outcome, Exception):
+            job.answer.set_exception(outcome)
+        else:
+            job.answer.set_result(outcome)

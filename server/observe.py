@@ -8,9 +8,10 @@ import re
 import secrets
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import metrics
@@ -24,12 +25,12 @@ _NUMBERS = itertools.count(1)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
     "form-action 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
 }
 
 
@@ -58,7 +59,7 @@ class Trace:
         """Adds seconds to stages."""
         for name, seconds in stages.items():
             self.stages[name] = self.stages.get(name, 0.0) + seconds
-            metrics.STAGES.labels(name).observe(seconds)
+            metrics.labelled(metrics.STAGES, name).observe(seconds)
 
     def server_timing(self) -> str:
         """Returns the header Server-Timing, in milliseconds."""
@@ -80,7 +81,8 @@ class Observe:
         self._app = app
         self._drain = drain
         self._access_log = access_log
-        self._headers = {**SECURITY_HEADERS, "X-Model-Version": bundle}
+        headers = {**SECURITY_HEADERS, "x-model-version": bundle}
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles a request, as ASGI has it."""
@@ -94,7 +96,7 @@ class Observe:
         async def observed_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 trace.status = message["status"]
-                self._add_headers(MutableHeaders(scope=message), trace)
+                message["headers"] = [*message["headers"], *self._more_headers(message, trace)]
             await send(message)
 
         try:
@@ -104,15 +106,17 @@ class Observe:
         finally:
             self._record(scope, trace)
 
-    def _add_headers(self, headers: MutableHeaders, trace: Trace) -> None:
-        for name, value in self._headers.items():
-            headers[name] = value
-        headers["X-Request-Id"] = trace.request_id
-        headers["Server-Timing"] = trace.server_timing()
-        if self._drain.draining:
-            headers["Connection"] = "close"
-        if not headers.get("Content-Type", "").startswith("text/"):
-            headers.setdefault("Cache-Control", "no-store")
+    def _more_headers(self, message: Message, trace: Trace) -> Iterator[tuple[bytes, bytes]]:
+        yield from self._headers
+        yield b"x-request-id", trace.request_id.encode()
+        yield b"server-timing", trace.server_timing().encode()
+        given = dict(message["headers"])
+        if self._drain.draining and b"connection" not in given:
+            yield b"connection", b"close"
+        if b"cache-control" not in given and not given.get(b"content-type", b"").startswith(
+            b"text/"
+        ):
+            yield b"cache-control", b"no-store"
 
     async def _fail(
         self, error: Exception, trace: Trace, scope: Scope, receive: Receive, send: Send
@@ -136,8 +140,8 @@ class Observe:
         seconds = trace.elapsed()
         # The route's pattern: paths hold conversation ids, and anybody can make up more of them.
         route = getattr(scope.get("route"), "path", "unmatched")
-        metrics.REQUESTS.labels(route, _method(scope), trace.status).inc()
-        metrics.LATENCY.labels(route).observe(seconds)
+        metrics.labelled(metrics.REQUESTS, route, _method(scope), str(trace.status)).inc()
+        metrics.labelled(metrics.LATENCY, route).observe(seconds)
         if self._access_log:
             logger.info(
                 "request",

@@ -115,15 +115,25 @@ def of_validation(error: RequestValidationError) -> Problem:
     """Returns the problem of a request that does not fit its schema."""
     details: Sequence[Any] = error.errors()
     if details[0]["type"] == "json_invalid":
-        return Problem("bad-request", "The body is not valid JSON; send a JSON object in UTF-8.")
+        return of_no_json()
     if tuple(details[0]["loc"]) == ("body",):
-        return Problem("invalid", "Send a JSON object, with Content-Type: application/json.")
+        return of_no_object()
     # The first word of a place is where it stands: body, query, path or header.
     return Problem.of_fields([_field_error(detail, 1) for detail in details])
 
 
-def of_line(error: ValidationError) -> Problem:
-    """Returns the problem of a line of JSON that does not fit its schema."""
+def of_no_json() -> Problem:
+    """Returns the problem of a body that cannot be parsed."""
+    return Problem("bad-request", "The body is not valid JSON; send a JSON object in UTF-8.")
+
+
+def of_no_object() -> Problem:
+    """Returns the problem of a body that is no JSON object, or is not called one."""
+    return Problem("invalid", "Send a JSON object, with Content-Type: application/json.")
+
+
+def of_object(error: ValidationError) -> Problem:
+    """Returns the problem of a JSON object that does not fit its schema."""
     return Problem.of_fields([_field_error(detail, 0) for detail in error.errors()])
 
 

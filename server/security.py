@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
 
 from server import metrics
 from server.problems import Problem
@@ -113,16 +113,24 @@ class Gate:
         return owner
 
 
-async def client(
-    request: Request,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    header: Annotated[str | None, Depends(_header)],
-) -> str:
-    """Admits the client of a request; returns its name."""
-    gate: Gate = request.state.services.gate
-    name = gate.admit(bearer.credentials if bearer else header)
+def admit(request: Request) -> str:
+    """Admits the client of a request by its headers; returns its name, see `Gate.admit`."""
+    headers = request.headers
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    presented = key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+    services = request.state.services
+    name: str = services.gate.admit(presented)
     request.state.trace.client = name
     return name
 
 
-Client = Annotated[str, Depends(client)]
+async def _client(
+    request: Request,
+    bearer: Annotated[object, Depends(_bearer)],  # these two for the description alone
+    header: Annotated[object, Depends(_header)],
+) -> str:
+    return admit(request)
+
+
+Client = Annotated[str, Depends(_client)]
+"""Admits the client of a request; its name."""

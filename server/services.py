@@ -78,25 +78,30 @@ class Services:
             raise overloaded(full) from None
         deadline = self.settings.inference.deadline_seconds
         trace: Trace = request.state.trace
-        left = max(0.0, deadline - trace.elapsed())
-        watcher = asyncio.create_task(_left(request) if watch else asyncio.sleep(2 * deadline))
-        watcher.add_done_callback(lambda _: job.answer.cancel())
+
+        def give_up(reason: str, kind: str, detail: str) -> None:
+            if not job.answer.done():
+                metrics.DROPPED.labels(reason).inc()
+                job.answer.set_exception(Problem(kind, detail))
+
+        timer = asyncio.get_running_loop().call_later(
+            deadline - trace.elapsed(),
+            give_up,
+            "deadline",
+            "deadline-exceeded",
+            f"No answer within {deadline:g} s; ask again later, send less, or add replicas.",
+        )
+        watcher = asyncio.create_task(_left(request)) if watch else None
+        if watcher is not None:
+            watcher.add_done_callback(
+                lambda _: give_up("client_left", "bad-request", "The client has left.")
+            )
         try:
-            async with asyncio.timeout(left):
-                result = await job.answer
-        except TimeoutError:
-            metrics.DROPPED.labels("deadline").inc()
-            raise Problem(
-                "deadline-exceeded",
-                f"No answer within {deadline:g} s; ask again later, send less, or add replicas.",
-            ) from None
-        except asyncio.CancelledError:
-            if not watcher.done():
-                raise  # the server is being stopped
-            metrics.DROPPED.labels("client_left").inc()
-            raise Problem("bad-request", "The client has left.") from None
+            result = await job.answer
         finally:
-            watcher.cancel()
+            timer.cancel()
+            if watcher is not None:
+                watcher.cancel()
         trace.add(queue=job.queue_seconds, inference=job.inference_seconds)
         return result
 

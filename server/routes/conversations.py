@@ -80,7 +80,7 @@ async def add_turn(
         "state": state(appended.turns),
         "memory": memory,
         "repeated": appended.repeated,
-        "model": asdict(services.model.bundle),
+        "model": vars(services.model.bundle),
     }
     return Response(to_json(content), media_type="application/json")
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from server import answers, problems
+from server.json_route import JsonRoute
 from server.schemas import EmotionsRequest, EmotionsResponse
 from server.security import Client
 from server.services import Use
 
-router = APIRouter(tags=["emotions"])
+router = APIRouter(tags=["emotions"], route_class=JsonRoute)
 
 
 @router.post(
@@ -42,5 +41,5 @@ async def emotions(
     results = await services.ask(request, messages, read)
     # Validated by construction; FastAPI's second pass over 28 scores a message costs more than
     # the first.
-    content = {"results": results, "model": asdict(services.model.bundle)}
+    content = {"results": results, "model": vars(services.model.bundle)}
     return Response(to_json(content), media_type="application/json")

@@ -17,11 +17,12 @@ from emotion_component.encoder import Encoded
 from server import problems
 from server.answers import check_inputs
 from server.batching import Message
+from server.json_route import JsonRoute
 from server.schemas import MessageSchema, Prediction, PredictRequest, TurnSchema
 from server.security import Client
 from server.services import Use
 
-router = APIRouter(tags=["text-embeddings-inference"])
+router = APIRouter(tags=["text-embeddings-inference"], route_class=JsonRoute)
 
 
 @router.post(

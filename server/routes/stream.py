@@ -120,7 +120,7 @@ def _parse(line: bytes, services: Services, options: Options) -> MessageSchema:
     try:
         message = MessageSchema.model_validate_json(line)
     except ValidationError as error:
-        raise problems.of_line(error) from None
+        raise problems.of_object(error) from None
     answers.check_inputs([message], services.settings.limits)
     return message
 

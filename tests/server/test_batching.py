@@ -137,17 +137,6 @@ def test_a_batch_keeps_to_its_tokens(recorder: Recorder) -> None:
     assert [len(call) for call in recorder.calls] == [1] * 4  # even one beyond the budget runs
 
 
-def test_short_and_long_messages_are_encoded_apart(recorder: Recorder) -> None:
-    async def use() -> None:
-        texts = ["hi", "x " * 300, "ho", "y " * 300]
-        await batcher.submit([Message(text) for text in texts], len).answer
-
-    batcher = make(recorder)
-    run(batcher, use())
-    assert [len(call) for call in recorder.calls] == [2, 2]
-    assert recorder.calls[0] == ["hi", "ho"]
-
-
 def test_what_fails_fails_alone(recorder: Recorder) -> None:
     async def use() -> None:
         good = [batcher.submit([Message("good")], len) for _ in range(3)]

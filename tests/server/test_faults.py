@@ -117,7 +117,8 @@ def load(server: Server, clients: int) -> list[httpx.Response]:
 
 
 def test_a_full_queue_refuses_with_a_time(start_server: Callable[..., Server]) -> None:
-    server = start_server(inference={"queue_messages": 16}, limits={"inputs": 8})
+    inference = {"queue_messages": 16, "deadline_seconds": 600}
+    server = start_server(inference=inference, limits={"inputs": 8})
     responses = load(server, 16)
     assert {r.status_code for r in responses} == {200, 429}
     for refused in (r for r in responses if r.status_code == 429):
