@@ -37,6 +37,7 @@ COMMANDS = {
     ("pillars", "tune"): ("training.pillars.tune", "a classifier tuned to a task, and its scores"),
     ("taco", "train"): ("training.taco.train", "one label a text, by three views"),
     ("taco", "sweep"): ("training.taco.sweep", "ablations, or alpha and beta"),
+    ("taco", "export"): ("training.taco.export", "a checkpoint becomes a bundle"),
     ("taco", "report"): ("training.taco.report", "runs side by side, tables and plots"),
     ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
     ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),

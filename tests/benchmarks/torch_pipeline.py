@@ -9,6 +9,7 @@ import torch
 from transformers import BertConfig, BertModel, Pipeline, PreTrainedTokenizerFast
 
 from emotion_component.bundle import TOKENIZER
+from training.models.pooling import MeanPooling
 from training.models.two_heads import TwoHeadModel, load_two_heads, pooling_mask
 
 
@@ -42,7 +43,8 @@ def towers(labels: int, checkpoint: str | None, backbone: str | None) -> TwoHead
     config = BertConfig(
         hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
     )
-    return TwoHeadModel(BertModel(config), labels, 384).eval()
+    classifier, projection = torch.nn.Linear(384, labels), torch.nn.Linear(384, 384)
+    return TwoHeadModel(BertModel(config), MeanPooling(), classifier, projection).eval()
 
 
 def load_pipeline(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.integer]
 
 GRID = np.arange(0.01, 1.0, 0.01)
 SMOOTHING = 6
@@ -38,6 +41,21 @@ def platt_scale(logits: Floats, present: Bools, *, balanced: bool = False) -> tu
     weights = "balanced" if balanced else None
     fit = LogisticRegression(C=1e3, class_weight=weights).fit(logits.reshape(-1, 1), present)
     return float(fit.coef_[0, 0]), float(fit.intercept_[0])
+
+
+def temperature_scale(logits: Floats, targets: Ints) -> float:
+    """Returns the factor of logits that makes their softmax most likely (Guo et al. 2017).
+
+    Args:
+        logits: (n, labels).
+        targets: (n,), the number of the label that applies.
+    """
+
+    def surprise(log_scale: float) -> float:
+        scaled = np.exp(log_scale) * logits
+        return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(scaled)), targets]).mean())
+
+    return float(np.exp(minimize_scalar(surprise, bounds=(-5, 5), method="bounded").x))
 
 
 def best_threshold(scores: Floats, present: Bools) -> float:

@@ -58,9 +58,13 @@ def _measure_ranges(source: Path, names: Sequence[str], messages: Iterable[Feeds
         helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names
     )
     session = onnxruntime.InferenceSession(model.SerializeToString())
+    read = [value.name for value in session.get_inputs()]  # a model may leave out a mask
     extremes = np.array(
         [
-            [(values.min(), values.max()) for values in session.run(names, dict(feeds))]
+            [
+                (values.min(), values.max())
+                for values in session.run(names, {name: feeds[name] for name in read})
+            ]
             for feeds in tqdm(messages, desc="Ranges", unit="message")
         ]
     )

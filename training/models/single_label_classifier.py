@@ -189,8 +189,13 @@ class SingleLabelClassifier(nn.Module):
         return pooled
 
     @torch.inference_mode()
-    def predict(self, texts: Sequence[str], batch_size: int = 128) -> tuple[Tensor, Tensor]:
-        """Reads n texts; the labels are encoded once.
+    def predict(
+        self,
+        texts: Sequence[str],
+        contexts: Sequence[str | None] | None = None,
+        batch_size: int = 128,
+    ) -> tuple[Tensor, Tensor]:
+        """Reads n texts, each with what was said before it, if anything; encodes labels once.
 
         Returns:
             Scores (n, labels) and vectors (n, dimension); in order, in float32, on the CPU.
@@ -198,7 +203,7 @@ class SingleLabelClassifier(nn.Module):
         self.eval()
         device = next(self.parameters()).device
         labels = self.label_vectors()
-        encoded = self.tokenizer.encode(texts)
+        encoded = self.tokenizer.encode(texts, contexts)
         scores = torch.empty(len(encoded), len(self.config.labels))
         vectors = torch.empty(len(encoded), labels.shape[1])
         for rows, padded in self.tokenizer.batches(encoded, batch_size):

@@ -18,17 +18,19 @@ class TwoHeadModel(nn.Module):
 
     Args:
         encoder: A BERT encoder.
-        labels: Number of classes.
-        dimensions: Width of the emotion space.
+        pooling: From token states (n, tokens, width) and a mask (n, tokens) to (n, width).
+        classifier: From pooled states (n, width) to logits (n, labels).
+        projection: From pooled states to vectors of the emotion space (n, dimensions).
     """
 
-    def __init__(self, encoder: BertModel, labels: int, dimensions: int) -> None:
+    def __init__(
+        self, encoder: BertModel, pooling: nn.Module, classifier: nn.Module, projection: nn.Module
+    ) -> None:
         super().__init__()
         self.encoder = encoder
-        width = encoder.config.hidden_size
-        self.pooling = MeanPooling()
-        self.classifier = nn.Linear(width, labels)
-        self.projection = nn.Linear(width, dimensions)
+        self.pooling = pooling
+        self.classifier = classifier
+        self.projection = projection
 
     def forward(
         self,
@@ -56,18 +58,19 @@ class TwoHeadModel(nn.Module):
 
 
 class LabelTower(nn.Module):
-    """The label tower: a frozen encoder and one linear projection; label_encoder.onnx.
+    """The label tower: what the bundle's label_encoder.onnx computes.
 
     Args:
-        encoder: The frozen encoder.
-        dimensions: Width of the emotion space.
+        encoder: A BERT encoder.
+        pooling: From token states (n, tokens, width) and a mask (n, tokens) to (n, width).
+        projection: From pooled states (n, width) to vectors of the emotion space (n, dimensions).
     """
 
-    def __init__(self, encoder: BertModel, dimensions: int) -> None:
+    def __init__(self, encoder: BertModel, pooling: nn.Module, projection: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
-        self.pooling = MeanPooling()
-        self.projection = nn.Linear(encoder.config.hidden_size, dimensions)
+        self.pooling = pooling
+        self.projection = projection
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Maps n labels, both arguments (n, tokens), to unit vectors (n, dimensions)."""
@@ -92,7 +95,11 @@ def load_two_heads(checkpoint: str | Path, backbone: str | Path) -> tuple[TwoHea
     """
     tensors = {k: v.float() for k, v in load_file(checkpoint).items()}
     config = BertConfig.from_pretrained(backbone, attn_implementation="eager")
-    text = TwoHeadModel(BertModel(config), len(tensors["out.bias"]), len(tensors["tp.bias"]))
+    width = config.hidden_size
+    classifier, projection, label_projection = (
+        nn.Linear(width, len(tensors[f"{head}.bias"])) for head in ("out", "tp", "lp")
+    )
+    text = TwoHeadModel(BertModel(config), MeanPooling(), classifier, projection)
     prefixes = {"enc.": "encoder.", "out.": "classifier.", "tp.": "projection."}
     text.load_state_dict(
         {
@@ -103,9 +110,8 @@ def load_two_heads(checkpoint: str | Path, backbone: str | Path) -> tuple[TwoHea
         }
     )
     frozen = BertModel.from_pretrained(backbone, attn_implementation="eager")
-    label = LabelTower(frozen, len(tensors["lp.bias"]))
-    label.projection.load_state_dict({"weight": tensors["lp.weight"], "bias": tensors["lp.bias"]})
-    return text.eval(), label.eval()
+    label_projection.load_state_dict({"weight": tensors["lp.weight"], "bias": tensors["lp.bias"]})
+    return text.eval(), LabelTower(frozen, MeanPooling(), label_projection).eval()
 
 
 def pooling_mask(attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:

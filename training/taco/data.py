@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +44,16 @@ def read_data(recipe: TacoRecipe, folder: Path | None) -> TacoData:
             no description.
     """
     known = read_descriptions(find_file(recipe.labels, folder))
-    train = [e for source in recipe.train for e in _single_label(source, known, recipe, folder)]
+    train = [
+        example
+        for source in recipe.train
+        for example in read_single_label(source, known, folder, recipe.labels)
+    ]
     found = {example.labels[0] for example in train}
     descriptions = {label: text for label, text in known.items() if label in found}
     dev, test = (
-        _single_label(source, descriptions, recipe, folder) for source in (recipe.dev, recipe.test)
+        read_single_label(source, descriptions, folder, "the training texts")
+        for source in (recipe.dev, recipe.test)
     )
     return TacoData(descriptions, train, dev, test)
 
@@ -72,19 +77,27 @@ def read_descriptions(path: Path) -> dict[str, str]:
     return content
 
 
-def _single_label(
-    source: Source, descriptions: Mapping[str, str], recipe: TacoRecipe, folder: Path | None
+def read_single_label(
+    source: Source, labels: Collection[str], folder: Path | None, origin: str
 ) -> list[Example]:
+    """Reads texts with one label each.
+
+    Args:
+        source: Where they lie.
+        labels: The labels that they may have.
+        folder: The data folder, if there is one.
+        origin: Where `labels` come from, for the message.
+
+    Raises:
+        UserError: If a file or a column is missing, or a text has not just one of the labels.
+    """
     examples = read_source(source, folder)
     for number, example in enumerate(examples, 1):
         where = f"{source.file or source.hub}: row {number}"
         if len(example.labels) != 1:
             raise UserError(f"{where}: expected one label, found {len(example.labels)}")
-        if example.labels[0] not in descriptions:
-            raise UserError(
-                f"{where}: the label {example.labels[0]!r} is not among those to learn: it needs a "
-                f"line in {recipe.labels} and a text to train on"
-            )
+        if example.labels[0] not in labels:
+            raise UserError(f"{where}: the label {example.labels[0]!r} is not in {origin}")
     return examples
 
 

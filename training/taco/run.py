@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def open_run(output: Path, recipe: dict[str, Any], changes: dict[str, Any]) -> b
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a file whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.part")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")  # a name a process, under DDP
     unfinished.write_text(
         json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )

@@ -175,7 +175,8 @@ def _predict(
     classifier: SingleLabelClassifier, examples: list[Example]
 ) -> tuple[Floats, Floats, Ints]:
     """Returns scores (texts, labels), vectors (texts, dimension) and targets (texts,)."""
-    scores, vectors = classifier.predict([example.text for example in examples])
+    texts, contexts = [e.text for e in examples], [e.context for e in examples]
+    scores, vectors = classifier.predict(texts, contexts)
     rows = {label: row for row, label in enumerate(classifier.config.labels)}
     targets = np.array([rows[example.labels[0]] for example in examples])
     return scores.numpy(), vectors.numpy(), targets

@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.export.calibrate import axis_scale, best_threshold, platt_scale, sigmoid
+from training.export.calibrate import (
+    axis_scale,
+    best_threshold,
+    platt_scale,
+    sigmoid,
+    temperature_scale,
+)
 
 
 def test_platt_scaling_finds_the_curve_that_made_the_data() -> None:
@@ -40,3 +46,10 @@ def test_axes_spread_over_their_range() -> None:
     differences = np.linspace(-0.5, 0.5, 1001)
     spread = np.tanh(axis_scale(differences) * differences)
     assert np.quantile(np.abs(spread), 0.9) == pytest.approx(0.8, abs=0.01)
+
+
+def test_temperature_scaling_finds_the_softmax_that_made_the_data() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(20_000, 4))
+    noise = generator.gumbel(size=logits.shape)  # the largest of 3 logits + noise follows softmax
+    assert temperature_scale(logits, (3.0 * logits + noise).argmax(1)) == pytest.approx(3, abs=0.1)

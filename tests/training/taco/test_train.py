@@ -115,11 +115,14 @@ def test_the_seed_decides(taco: Command, tmp_path: Path) -> None:
         ("dev.file=nowhere.jsonl", "nowhere.jsonl: no such file; looked for"),
         ("test.labels=emotion", "no column 'emotion'"),
         ("labels=nowhere.yaml", "nowhere.yaml: no such file"),
-        ("labels=few.yaml", "train.jsonl: row 1: the label 'fear' is not among those to learn"),
+        ("labels=few.yaml", "train.jsonl: row 1: the label 'anger' is not in few.yaml"),
         ("labels=alike.yaml", "two labels have one description"),
         ("labels=list.yaml", "expected a mapping of labels to descriptions"),
         ("dev.file=two.jsonl", "two.jsonl: row 2: expected one label, found 2"),
-        ("test.file=other.jsonl", "other.jsonl: row 1: the label 'relief' is not among those"),
+        (
+            "test.file=other.jsonl",
+            "row 1: the label 'relief' is not in the training texts",
+        ),
     ],
 )
 def test_mistakes_stop_before_any_work(
@@ -148,7 +151,12 @@ def test_mistakes_stop_before_any_work(
 
 @pytest.mark.parametrize(
     ("name", "weights", "labels"),
-    [("taco_ge", (0.45, 0.5), 28), ("taco_ed", (0.4, 0.4), 32)],
+    [
+        ("taco_ge", (0.45, 0.5), 28),
+        ("taco_ge_roberta", (0.45, 0.5), 28),
+        ("taco_ed", (0.4, 0.4), 32),
+        ("taco_ed_roberta", (0.4, 0.4), 32),
+    ],
 )
 def test_the_shipped_recipes(name: str, weights: tuple[float, float], labels: int) -> None:
     recipe = load_recipe(CHECKOUT / f"config/training/{name}.yaml", TacoRecipe)
