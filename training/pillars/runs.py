@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from training.errors import UserError
 from training.pillars.classifier_recipe import ClassifierRecipe
 from training.pillars.results import Result, read_results, write_results
@@ -77,11 +79,19 @@ def check_folder(folder: Path, recipe: ClassifierRecipe) -> None:
         UserError: If it holds a run of another recipe.
     """
     path = folder / RECIPE
-    if path.is_file() and path.read_text(encoding="utf-8") != _content(recipe):
+    if path.is_file() and not _same(path.read_text(encoding="utf-8"), recipe):
         raise UserError(
             f"--output: {folder} holds a run of another recipe (see its {RECIPE}); "
             "name another folder or remove this one"
         )
+
+
+def _same(content: str, recipe: ClassifierRecipe) -> bool:
+    try:
+        earlier = type(recipe).model_validate_json(content)  # keys that are new since have defaults
+    except ValidationError:
+        return False
+    return earlier == recipe.model_copy(update={"data": None})
 
 
 def claim_folder(folder: Path, recipe: ClassifierRecipe) -> None:
@@ -92,8 +102,5 @@ def claim_folder(folder: Path, recipe: ClassifierRecipe) -> None:
     """
     check_folder(folder, recipe)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE).write_text(_content(recipe), encoding="utf-8")
-
-
-def _content(recipe: ClassifierRecipe) -> str:
-    return recipe.model_dump_json(exclude={"data"}, indent=2) + "\n"
+    content = recipe.model_dump_json(exclude={"data"}, indent=2)
+    (folder / RECIPE).write_text(content + "\n", encoding="utf-8")
