@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, TypedDict
 from urllib.parse import quote
 
 import httpx
@@ -16,6 +16,9 @@ import httpx
 from emotion_component.dialogue import check_text, parse_context
 from emotion_component.model import Thresholds
 from emotion_component.text import MAX_CHARACTERS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 PATH = "/v1/emotions"
 
@@ -50,7 +53,31 @@ class EmotionClientError(RuntimeError):
         self.retry_after = retry_after
 
 
-class _Options:
+class EmotionOptions(TypedDict, total=False):
+    """What to say of messages; None, as if not given, leaves it to the sidecar.
+
+    Attributes:
+        labels: Labels to rank besides the bundle's own.
+        multi_label: Whether several of `labels` may apply; the sidecar's default is True.
+        threshold: Score from which one of `labels` applies; 0.5 if not given.
+        thresholds: Those of the bundle's own labels, see `EmotionModel.predict`.
+        context_turns: How many of the last turns to read; the bundle's number if not given.
+        top_k: Only the k strongest of each set of labels and scores.
+        descriptors: How many free-form descriptors to find, under "descriptors".
+        embedding: Whether to give the vector in the emotion space, under "embedding".
+    """
+
+    labels: Optional[Sequence[str]]
+    multi_label: Optional[bool]
+    threshold: Optional[float]
+    thresholds: Thresholds
+    context_turns: Optional[int]
+    top_k: Optional[int]
+    descriptors: Optional[int]
+    embedding: Optional[bool]
+
+
+class _Settings:
     """What both clients are told."""
 
     def __init__(
@@ -78,7 +105,7 @@ class _Options:
         return pause
 
 
-class EmotionClient(_Options):
+class EmotionClient(_Settings):
     """Asks a sidecar for emotions. Thread-safe; usable after a fork.
 
     Args:
@@ -98,25 +125,13 @@ class EmotionClient(_Options):
     _process = 0
 
     def emotions(
-        self,
-        inputs: Sequence[Mapping[str, Any]],
-        *,
-        labels: Optional[Sequence[str]] = None,
-        multi_label: Optional[bool] = None,
-        threshold: Optional[float] = None,
-        thresholds: Thresholds = None,
-        context_turns: Optional[int] = None,
+        self, inputs: Sequence[Mapping[str, Any]], **options: Unpack[EmotionOptions]
     ) -> list[dict[str, Any]]:
         """Returns the emotions of messages.
 
         Args:
             inputs: For each message its "text" and, oldest turn first, its "context".
-            labels: Labels to rank besides the bundle's own.
-            multi_label: Whether several of `labels` may apply; None for the sidecar's default.
-            threshold: Score from which one of `labels` applies; None for the bundle's.
-            thresholds: Those of the bundle's own labels, see `EmotionModel.predict`; None for the
-                bundle's.
-            context_turns: How many of the last turns to read; None for the bundle's number.
+            **options: See `EmotionOptions`.
 
         Returns:
             For each message, in order, `EmotionResult.to_dict()`, and under "rank" the
@@ -127,8 +142,8 @@ class EmotionClient(_Options):
                 answers anything but this.
             InputError: If a message or turn is ill-typed.
         """
-        body = _emotions_body(inputs, labels, multi_label, threshold, thresholds, context_turns)
-        return _emotions(self._ask("POST", PATH, body), len(inputs), ranked=labels is not None)
+        answer = self._ask("POST", PATH, _emotions_body(inputs, options))
+        return _emotions(answer, len(inputs), options)
 
     def add_turn(
         self, conversation: str, role: str, text: str, *, message_id: Optional[str] = None
@@ -199,7 +214,7 @@ class EmotionClient(_Options):
             self._http = None
 
 
-class AsyncEmotionClient(_Options):
+class AsyncEmotionClient(_Settings):
     """`EmotionClient` for asyncio, with the same arguments and methods. For one event loop.
 
     Example:
@@ -210,19 +225,11 @@ class AsyncEmotionClient(_Options):
     _http: Optional[httpx.AsyncClient] = None
 
     async def emotions(
-        self,
-        inputs: Sequence[Mapping[str, Any]],
-        *,
-        labels: Optional[Sequence[str]] = None,
-        multi_label: Optional[bool] = None,
-        threshold: Optional[float] = None,
-        thresholds: Thresholds = None,
-        context_turns: Optional[int] = None,
+        self, inputs: Sequence[Mapping[str, Any]], **options: Unpack[EmotionOptions]
     ) -> list[dict[str, Any]]:
         """Returns the emotions of messages; see `EmotionClient.emotions`."""
-        body = _emotions_body(inputs, labels, multi_label, threshold, thresholds, context_turns)
-        answer = await self._ask("POST", PATH, body)
-        return _emotions(answer, len(inputs), ranked=labels is not None)
+        answer = await self._ask("POST", PATH, _emotions_body(inputs, options))
+        return _emotions(answer, len(inputs), options)
 
     async def add_turn(
         self, conversation: str, role: str, text: str, *, message_id: Optional[str] = None
@@ -279,21 +286,7 @@ class AsyncEmotionClient(_Options):
 # What both share: what is asked, and how an answer is read ---------------------------------------
 
 
-def _emotions_body(
-    inputs: Sequence[Mapping[str, Any]],
-    labels: Optional[Sequence[str]],
-    multi_label: Optional[bool],
-    threshold: Optional[float],
-    thresholds: Thresholds,
-    context_turns: Optional[int],
-) -> bytes:
-    options = {
-        "labels": labels,
-        "multi_label": multi_label,
-        "threshold": threshold,
-        "thresholds": thresholds,
-        "context_turns": context_turns,
-    }
+def _emotions_body(inputs: Sequence[Mapping[str, Any]], options: EmotionOptions) -> bytes:
     messages = [_input(i, message) for i, message in enumerate(inputs)]
     given = {name: value for name, value in options.items() if value is not None}
     return _encode({"inputs": messages, **given})
@@ -359,12 +352,13 @@ def _object(answer: bytes) -> dict[str, Any]:
     return content
 
 
-def _emotions(answer: bytes, count: int, *, ranked: bool) -> list[dict[str, Any]]:
+def _emotions(answer: bytes, count: int, options: EmotionOptions) -> list[dict[str, Any]]:
     results = _object(answer).get("results")
     if not isinstance(results, list) or not all(map(_is_result, results)):
         raise EmotionClientError("answer has no list of results")
     if len(results) != count:
         raise EmotionClientError(f"{len(results)} results for {count} inputs")
+    ranked = options.get("labels") is not None
     if ranked and not all(_is_rank(result.get("rank")) for result in results):
         raise EmotionClientError("a result without rank")
     return results

@@ -188,3 +188,16 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
     return described
+
+
+OF_MESSAGES = responses(
+    "bad-request",
+    "unauthorized",
+    "request-timeout",
+    "too-large",
+    "invalid",
+    "rate-limited",
+    "overloaded",
+    "deadline-exceeded",
+)
+"""Problems of every route that takes messages in a body."""

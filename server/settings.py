@@ -97,7 +97,7 @@ class Inference(_Section):
         bundle: Folder of another bundle than the shipped one.
         runs: Batches computed at the same time.
         threads: Threads of one run; None for the cores divided by workers and runs.
-        batch_tokens: Padded tokens of a batch, about; 1 turns batching off.
+        batch_tokens: Tokens of a batch, about; 1 turns batching off.
         queue_messages: Messages that may wait; further requests get 429.
         deadline_seconds: A request not answered by then gets 504.
     """
@@ -105,7 +105,7 @@ class Inference(_Section):
     bundle: Path | None = None
     runs: Count = 1
     threads: Count | None = None
-    batch_tokens: Count = 2048
+    batch_tokens: Count = 512
     queue_messages: Count = 1024
     deadline_seconds: Seconds = 5
 

@@ -38,16 +38,7 @@ router = APIRouter(tags=["conversations"])
 @router.post(
     "/v1/conversations/{conversation}/messages",
     response_model=TurnResponse,
-    responses=problems.responses(
-        "bad-request",
-        "unauthorized",
-        "request-timeout",
-        "too-large",
-        "invalid",
-        "rate-limited",
-        "overloaded",
-        "deadline-exceeded",
-    ),
+    responses=problems.OF_MESSAGES,
 )
 async def add_turn(
     conversation: Id, body: TurnRequest, request: Request, services: Use, client: Client

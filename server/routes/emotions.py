@@ -17,16 +17,7 @@ router = APIRouter(tags=["emotions"], route_class=JsonRoute)
 @router.post(
     "/v1/emotions",
     response_model=EmotionsResponse,
-    responses=problems.responses(
-        "bad-request",
-        "unauthorized",
-        "request-timeout",
-        "too-large",
-        "invalid",
-        "rate-limited",
-        "overloaded",
-        "deadline-exceeded",
-    ),
+    responses=problems.OF_MESSAGES,
 )
 async def emotions(
     body: EmotionsRequest, request: Request, services: Use, client: Client

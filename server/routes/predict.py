@@ -28,16 +28,7 @@ router = APIRouter(tags=["text-embeddings-inference"], route_class=JsonRoute)
 @router.post(
     "/predict",
     response_model=list[Prediction] | list[list[Prediction]],
-    responses=problems.responses(
-        "bad-request",
-        "unauthorized",
-        "request-timeout",
-        "too-large",
-        "invalid",
-        "rate-limited",
-        "overloaded",
-        "deadline-exceeded",
-    ),
+    responses=problems.OF_MESSAGES,
 )
 async def predict(
     body: PredictRequest, request: Request, services: Use, client: Client

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from emotion_component import EmotionModel
-from emotion_component.client import AsyncEmotionClient, EmotionClient, EmotionClientError
+from emotion_component.client import (
+    AsyncEmotionClient,
+    EmotionClient,
+    EmotionClientError,
+    EmotionOptions,
+)
+from server.schemas import BodyOptions
 from server.security import hash_key
 from tests.server.running import Server, free_port
 
@@ -43,6 +49,18 @@ def test_so_does_the_async_one(server: Server, model: EmotionModel) -> None:
     one, *many = asyncio.run(ask())
     assert one == expected(model)
     assert {results[0]["label"] for results in many} == {"anger"}
+
+
+def test_every_option_of_the_server_can_be_given(server: Server) -> None:
+    assert set(EmotionOptions.__annotations__) == set(BodyOptions.model_fields)
+    client = EmotionClient(server.url, TIMEOUT)
+    result = client.emotions(INPUTS, top_k=2, descriptors=3, embedding=True, labels=None)[0]
+    assert (len(result["scores"]), len(result["descriptors"])) == (2, 3)
+    assert len(result["embedding"]) > 100
+    assert "rank" not in result
+    with pytest.raises(EmotionClientError, match="422: label: Extra inputs"):
+        client.emotions(INPUTS, label=["rage"])  # type: ignore[call-arg]
+    client.close()
 
 
 def test_conversations(server: Server) -> None:

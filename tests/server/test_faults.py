@@ -141,7 +141,7 @@ def test_nobody_waits_beyond_the_deadline(start_server: Callable[..., Server]) -
 
 
 def test_messages_of_clients_that_left_are_dropped(start_server: Callable[..., Server]) -> None:
-    server = start_server(inference={"batch_tokens": 1})
+    server = start_server(inference={"batch_tokens": 1, "deadline_seconds": 600})
     body = json.dumps({"inputs": [{"text": LONG}] * 256}).encode()
     head = (
         f"POST /v1/emotions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -204,8 +204,45 @@ def test_sigterm_under_load_loses_no_request(
     assert set(ready) == {200, 503}  # not ready, while still answering
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_connects_until_the_end_is_refused_and_never_reset(
+    start_server: Callable[..., Server], workers: int
+) -> None:
+    """With a new connection for every request, each is answered, or never begun."""
+    server = start_server(
+        listen={"drain_seconds": 0.5, "workers": workers}, conversations={"store": "off"}
+    )
+    request = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    outcomes: list[str] = []
+
+    def connect_on() -> None:
+        while True:
+            try:
+                connection = connect(server)
+            except ConnectionRefusedError:
+                return
+            with connection:
+                try:
+                    connection.sendall(request)
+                    outcomes.append(connection.recv(65_536).decode().partition("\r\n")[0])
+                except OSError as error:
+                    outcomes.append(type(error).__name__)
+
+    threads = [threading.Thread(target=connect_on) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(outcomes) > 50, "the load runs")
+    server.process.send_signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join(60)
+    server.process.wait(30)
+    assert set(outcomes) == {"HTTP/1.1 200 OK"}
+
+
 def test_requests_that_run_are_finished(start_server: Callable[..., Server]) -> None:
-    server = start_server(inference={"batch_tokens": 1, "deadline_seconds": 60})
+    server = start_server(
+        inference={"batch_tokens": 1, "deadline_seconds": 600}, listen={"shutdown_seconds": 600}
+    )
     answers: list[Any] = []
 
     def ask() -> None:
