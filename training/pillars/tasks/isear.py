@@ -21,6 +21,7 @@ from training.pillars.fitting import (
 )
 from training.pillars.groups import Rows, connected_groups
 from training.pillars.results import Result, averaged, by_class, read_results, write_results
+from training.pillars.runs import check_folder
 from training.pillars.tune_recipe import TuneRecipe
 from training.readers.data_folder import find_table
 from training.readers.rows import read_rows
@@ -58,6 +59,7 @@ def tune_isear(recipe: TuneRecipe, data: Path | None, output: Path) -> list[Resu
     results = []
     for fold, (rest, test) in enumerate(split_folds(classes, groups, recipe.isear.folds), 1):
         folder = output / f"fold-{fold}"
+        check_folder(folder, recipe)
         done = read_results(folder)
         if not done:
             train, dev = next(split_folds(classes[rest], groups[rest], 10))
