@@ -18,10 +18,12 @@ class SimilarityScorer:
 
     Args:
         embedder: Texts and labels to unit vectors.
-        temperature: Of the softmax over the label set.
+        temperature: Of the softmax over the label set. A little softer than in training (0.1), so
+            that a text's second label passes the thresholds' grid: six models gained 0.007 on
+            SemEval-2018 (train split, thresholds from dev) over 0.1, and none lost.
     """
 
-    def __init__(self, embedder: Embedder, temperature: float = 0.1) -> None:
+    def __init__(self, embedder: Embedder, temperature: float = 0.15) -> None:
         self._embedder = embedder
         self._temperature = temperature
 
