@@ -73,6 +73,8 @@ def test_the_same_steps_in_a_clean_environment(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=60)
 
 
-def test_hadolint_finds_nothing() -> None:
-    hadolint = Path(sys.executable).with_name("hadolint")
-    subprocess.run([hadolint, ROOT / "Dockerfile"], check=True, timeout=60)
+def test_linters_find_nothing() -> None:
+    programs = Path(sys.executable).parent
+    compose = ["--builtin-schema", "vendor.compose-spec", str(ROOT / "compose.yaml")]
+    subprocess.run([programs / "hadolint", ROOT / "Dockerfile"], check=True, timeout=60)
+    subprocess.run([programs / "check-jsonschema", *compose], check=True, timeout=60)
