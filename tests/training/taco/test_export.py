@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from torch.nn import functional
 
 from emotion_component import EmotionModel
 from emotion_component.cli import main as emotion
-from tests.training.taco.conftest import Command
+from tests.training.taco.conftest import DESCRIPTIONS, Command
 from training.cli import main
 from training.export.parity import TOLERANCE
 from training.models.single_label_classifier import SingleLabelClassifier
@@ -42,45 +44,37 @@ def write_recipe(tmp_path: Path, **changes: object) -> Path:
     return path
 
 
+def save_untrained(tiny_backbone: str, tmp_path: Path, **settings: Any) -> None:
+    torch.manual_seed(0)
+    classifier = SingleLabelClassifier.from_backbone(
+        tiny_backbone, DESCRIPTIONS, dimension=16, max_length=24, **settings
+    )
+    classifier.save(tmp_path / "run/model")
+
+
 def export(tmp_path: Path, recipe: Path) -> int:
     words = ["taco", "export", "--recipe", str(recipe), "--data", str(tmp_path / "data")]
     words += ["--checkpoint", str(tmp_path / "run/model"), "--output", str(tmp_path / "bundle")]
     return main(words)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "first"])
-def test_the_bundle_serves_what_was_trained(
-    taco: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str], pooling: str
+def test_the_bundle_serves_what_was_learned(
+    taco: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changes = ("training.epochs=10", f"model.pooling={pooling}", "model.max_length=24")
-    assert taco("train", "--output", str(tmp_path / "run"), changes=changes) == 0
+    assert taco("train", "--output", str(tmp_path / "run"), changes=("training.epochs=10",)) == 0
     assert export(tmp_path, write_recipe(tmp_path)) == 0
     report = json.loads((tmp_path / "bundle/report.json").read_text())
-    assert max(report["parity"].values()) < TOLERANCE
     assert report["test"]["int8"]["macro-F1"] > 0.9
 
-    classifier = SingleLabelClassifier.load(tmp_path / "run/model")
-    scores, vectors = classifier.predict(TEXTS)
-    float32 = EmotionModel.load(tmp_path / "bundle/float32")
-    assert float32.labels == classifier.config.labels
-    encoded = float32.encode(TEXTS)
-    np.testing.assert_allclose(encoded.logits, scores.numpy(), atol=1e-3)
-    unit = torch.nn.functional.normalize(vectors, dim=1)
-    np.testing.assert_allclose(encoded.embeddings, unit.numpy(), atol=1e-3)
-    scale = float32.manifest.calibration_scales[0]
-    expected = (scale * scores).softmax(1)
-    for row, result in enumerate(float32.predict_batch(TEXTS)):
-        assert list(result.scores.values()) == pytest.approx(expected[row].tolist(), abs=1e-3)
-        assert list(result.labels) == [result.label]
-
-    int8 = EmotionModel.load(tmp_path / "bundle/int8")
-    happy, _, sad = int8.predict_batch(TEXTS)
+    model = EmotionModel.load(tmp_path / "bundle/int8")
+    assert model.manifest.scores == {"test, 4 labels, one a text": report["test"]}
+    happy, _, sad = model.predict_batch(TEXTS)
     assert (happy.label, sad.label) == ("joy", "gloom")
     assert happy.valence > 0 > sad.valence
     assert sad.arousal < 0
-    assert next(iter(int8.describe(TEXTS[0]).descriptors)) == "joy"
-    assert int8.rank(TEXTS[2], ["joy", "gloom"], multi_label=False).label == "gloom"
-    assert int8.predict(TEXTS[0], [{"role": "bot", "text": "i hate you"}]) == happy
+    assert next(iter(model.describe(TEXTS[0]).descriptors)) == "joy"
+    assert model.rank(TEXTS[2], ["joy", "gloom"], multi_label=False).label == "gloom"
+    assert model.predict(TEXTS[0], [{"role": "bot", "text": "i hate you"}]) == happy
 
     capsys.readouterr()
     bundle = str(tmp_path / "bundle/int8")
@@ -88,46 +82,73 @@ def test_the_bundle_serves_what_was_trained(
     assert json.loads(capsys.readouterr().out)["label"] == "joy"
 
 
-def test_labels_outside_of_training_are_encoded_as_the_label_tower_does(
-    taco: Command, tmp_path: Path
+@pytest.mark.parametrize("pooling", ["mean", "first"])
+def test_the_bundle_computes_what_torch_computes(
+    recipe: Path, tiny_backbone: str, tmp_path: Path, pooling: str
 ) -> None:
-    assert taco("train", "--output", str(tmp_path / "run"), changes=("training.epochs=1",)) == 0
-    assert export(tmp_path, write_recipe(tmp_path)) == 0
-    model = EmotionModel.load(tmp_path / "bundle/float32")
+    save_untrained(tiny_backbone, tmp_path, pooling=pooling)
+    assert export(tmp_path, write_recipe(tmp_path, context_turns=1)) == 0
+    report = json.loads((tmp_path / "bundle/report.json").read_text())
+    assert max(report["parity"].values()) < TOLERANCE
     classifier = SingleLabelClassifier.load(tmp_path / "run/model")
+    exact, close = (EmotionModel.load(tmp_path / "bundle" / kind) for kind in ("float32", "int8"))
+    assert exact.labels == classifier.config.labels
+
+    for contexts in ([[]] * 3, [[{"role": "bot", "text": "i hate you"}]] * 3):
+        said = [f"bot: {context[0]['text']}" if context else None for context in contexts]
+        scores, vectors = classifier.predict(TEXTS, said)
+        encoded = exact.encode(TEXTS, contexts)
+        np.testing.assert_allclose(encoded.logits, scores.numpy(), atol=TOLERANCE)
+        unit = functional.normalize(vectors, dim=1)
+        np.testing.assert_allclose(encoded.embeddings, unit.numpy(), atol=TOLERANCE)
+        quantized = close.encode(TEXTS, contexts).embeddings
+        assert (quantized * unit.numpy()).sum(1).min() > 0.98
+    scale = exact.manifest.calibration_scales[0]
+    expected = (scale * classifier.predict(TEXTS)[0]).softmax(1)
+    for row, result in enumerate(exact.predict_batch(TEXTS)):
+        assert list(result.scores.values()) == pytest.approx(expected[row].tolist(), abs=2e-3)
+        assert list(result.labels) == [result.label]
+
+    # Its own labels have the vectors of name and description, others are read by their names.
     inputs = classifier.tokenizer.pad(classifier.tokenizer.encode(["so calm"]))
     with torch.no_grad():
-        expected = classifier.label_network(classifier._pool(**inputs))
-        own = torch.nn.functional.normalize(classifier.label_vectors(), dim=1)
-    expected = torch.nn.functional.normalize(expected, dim=1)
-    np.testing.assert_allclose(model.label_vectors(["so calm"]), expected.numpy(), atol=1e-3)
-    # Its own labels have the vectors of name and description.
-    np.testing.assert_allclose(model.label_vectors(model.labels), own.numpy(), atol=1e-3)
+        unseen = functional.normalize(classifier.label_network(classifier._pool(**inputs)), dim=1)
+        own = functional.normalize(classifier.label_vectors(), dim=1)
+    np.testing.assert_allclose(exact.label_vectors(["so calm"]), unseen.numpy(), atol=TOLERANCE)
+    np.testing.assert_allclose(exact.label_vectors(exact.labels), own.numpy(), atol=TOLERANCE)
 
 
 @pytest.mark.parametrize(
-    ("changes", "axes", "message"),
+    ("head", "axes", "message"),
     [
-        (("model.head=linear",), None, "train with model.head=labels"),
-        ((), {"upper": ["bliss"], "lower": ["fear"]}, "axes.valence: unknown label 'bliss'"),
-        ((), {"upper": ["joy"], "lower": ["joy"]}, "axes.valence: 'joy' stands at both poles"),
-        ((), {"upper": ["joy"], "lower": []}, "axes.valence.lower: List should have at least 1"),
+        ("linear", None, "train with model.head=labels"),
+        ("labels", {"upper": ["bliss"], "lower": ["fear"]}, "axes.valence: unknown label 'bliss'"),
+        (
+            "labels",
+            {"upper": ["joy"], "lower": ["joy"]},
+            "axes.valence: 'joy' stands at both poles",
+        ),
+        (
+            "labels",
+            {"upper": ["joy"], "lower": []},
+            "axes.valence.lower: List should have at least 1",
+        ),
     ],
 )
 def test_mistakes_stop_before_any_work(
-    taco: Command,
+    recipe: Path,
+    tiny_backbone: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    changes: tuple[str, ...],
+    head: str,
     axes: dict[str, list[str]] | None,
     message: str,
 ) -> None:
-    short = ("training.epochs=0.1", *changes)
-    assert taco("train", "--output", str(tmp_path / "run"), changes=short) == 0
+    save_untrained(tiny_backbone, tmp_path, head=head)
     arousal = {"upper": ["anger"], "lower": ["gloom"]}
     valence = axes or {"upper": ["joy"], "lower": ["gloom"]}
-    recipe = write_recipe(tmp_path, axes={"valence": valence, "arousal": arousal})
-    assert export(tmp_path, recipe) == 2
+    axes_of_both = {"valence": valence, "arousal": arousal}
+    assert export(tmp_path, write_recipe(tmp_path, axes=axes_of_both)) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
 

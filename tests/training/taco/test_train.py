@@ -115,7 +115,7 @@ def test_the_seed_decides(taco: Command, tmp_path: Path) -> None:
         ("dev.file=nowhere.jsonl", "nowhere.jsonl: no such file; looked for"),
         ("test.labels=emotion", "no column 'emotion'"),
         ("labels=nowhere.yaml", "nowhere.yaml: no such file"),
-        ("labels=few.yaml", "train.jsonl: row 1: the label 'anger' is not in few.yaml"),
+        ("labels=few.yaml", "train.jsonl: row 1: the label 'fear' is not in few.yaml"),
         ("labels=alike.yaml", "two labels have one description"),
         ("labels=list.yaml", "expected a mapping of labels to descriptions"),
         ("dev.file=two.jsonl", "two.jsonl: row 2: expected one label, found 2"),
