@@ -62,7 +62,7 @@ def _create_app(settings: Settings) -> FastAPI:
     return create_app(settings)
 
 
-def _allow_connections(count: int) -> None:
+def allow_connections(count: int) -> None:
     """Raises the limit of open files, if need be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + SPARE_FILES
@@ -86,7 +86,7 @@ def serve(settings: Settings) -> None:
         BundleError: If the bundle cannot be used.
         SettingsError: If the system does not allow as many connections.
     """
-    _allow_connections(settings.listen.max_connections)
+    allow_connections(settings.listen.max_connections)
     if settings.listen.workers == 1:
         uvicorn.Server(_uvicorn_config(settings)).run()
         return

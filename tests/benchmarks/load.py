@@ -1,14 +1,16 @@
-"""A light load generator: keep-alive clients that ask again as soon as they are answered."""
+"""A light load generator: keep-alive clients that ask once they are answered, or at a pace."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import uvloop
 
 
 @dataclass
@@ -33,12 +35,12 @@ class Outcome:
         return 1000 * float(np.percentile(np.concatenate([*self.latencies.values()]), percent))
 
 
-def request(body: dict[str, object]) -> bytes:
-    """Returns an HTTP request for /v1/emotions."""
+def request(body: dict[str, object], path: str = "/v1/emotions") -> bytes:
+    """Returns an HTTP request that posts JSON."""
     content = json.dumps(body).encode()
     return (
-        b"POST /v1/emotions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
+        b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (path.encode(), len(content), content)
     )
 
 
@@ -54,19 +56,23 @@ async def _run(
     requests: Iterator[tuple[object, bytes]],
     seconds: float,
     check: Callable[[object, bytes], None] | None,
+    pace: float | None,
 ) -> Outcome:
     outcome = Outcome()
     start = time.perf_counter()
+    schedule = None if pace is None else (start + i / pace for i in itertools.count())
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
         for key, content in requests:
-            sent = time.perf_counter()
-            if sent - start > seconds:
+            due = time.perf_counter() if schedule is None else next(schedule)
+            if due - start > seconds:
                 break
+            if schedule is not None:
+                await asyncio.sleep(due - time.perf_counter())
             writer.write(content)
             status, answer = await _answer(reader)
-            outcome.latencies.setdefault(status, []).append(time.perf_counter() - sent)
+            outcome.latencies.setdefault(status, []).append(time.perf_counter() - due)
             if check is not None:
                 check(key, answer)
         writer.close()
@@ -83,6 +89,7 @@ def run(
     *,
     seconds: float,
     check: Callable[[object, bytes], None] | None = None,
+    pace: float | None = None,
 ) -> Outcome:
     """Loads a server.
 
@@ -92,5 +99,7 @@ def run(
         requests: What to ask: a key for `check`, and the bytes; all clients take from it.
         seconds: For how long, or until there are no more requests.
         check: Called with the key and the body of each answer.
+        pace: Requests a second, whether answered or not, as far as there are clients; latencies
+            count from when a request was due. None asks as soon as there is an answer.
     """
-    return asyncio.run(_run(port, clients, requests, seconds, check))
+    return uvloop.run(_run(port, clients, requests, seconds, check, pace))

@@ -31,9 +31,8 @@ def emotions(body: dict[str, Any]) -> dict[str, Any]:
     return {"results": classify([entry["text"] for entry in body["inputs"]], top_k=None)}
 
 
-def main(port: int) -> None:
-    """Serves on a port of loopback."""
-    global classify
+def network() -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast]:
+    """Makes the model and its tokenizer."""
     torch.manual_seed(0)
     config = BertConfig(
         hidden_size=384,
@@ -46,7 +45,13 @@ def main(port: int) -> None:
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(DEFAULT_BUNDLE / TOKENIZER), pad_token="[PAD]", model_max_length=192
     )
-    model = BertForSequenceClassification(config).eval()
+    return BertForSequenceClassification(config).eval(), tokenizer
+
+
+def main(port: int) -> None:
+    """Serves on a port of loopback."""
+    global classify
+    model, tokenizer = network()
     classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
     uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")
 
