@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -14,8 +15,8 @@ from emotion_component.encoder import Encoded
 from server.batching import Batcher, Message, QueueFull
 
 T = TypeVar("T")
-SPREAD = 0.05
-"""int8 activations are scaled over a whole batch, so that scores depend a little on it."""
+SPREAD = 1e-4
+"""Sums are rounded in another order in another batch."""
 
 
 class Recorder:
@@ -23,15 +24,21 @@ class Recorder:
 
     Attributes:
         calls: The texts of each encoder pass.
+        busy: Set while a pass is under way.
+        gate: Clear it to let a pass take longer.
     """
 
     def __init__(self, model: EmotionModel) -> None:
         self._model = model
         self.manifest = model.manifest
         self.calls: list[list[str]] = []
+        self.busy, self.gate = threading.Event(), threading.Event()
+        self.gate.set()
 
     def encode(self, texts: Sequence[str], *rest: object, **options: object) -> Encoded:
         self.calls.append(list(texts))
+        self.busy.set()
+        self.gate.wait()
         if "poison" in texts:
             raise RuntimeError("cannot be encoded")
         return self._model.encode(texts, *rest, **options)  # type: ignore[arg-type]
@@ -105,13 +112,17 @@ def test_each_request_gets_its_own_answers_in_order(model: EmotionModel) -> None
 
 def test_waiting_requests_leave_together(recorder: Recorder) -> None:
     async def use() -> None:
-        jobs = [batcher.submit([Message(f"number {i}")], len) for i in range(20)]
-        assert await asyncio.gather(*(job.answer for job in jobs)) == [1] * 20
+        recorder.gate.clear()
+        jobs = [batcher.submit([Message("first")], len)]
+        recorder.busy.wait()
+        jobs += [batcher.submit([Message(f"number {i}")], len) for i in range(20)]
+        recorder.gate.set()
+        assert await asyncio.gather(*(job.answer for job in jobs)) == [1] * 21
         assert all(job.queue_seconds >= 0 < job.inference_seconds for job in jobs)
 
     batcher = make(recorder)
     run(batcher, use())
-    assert [len(call) for call in recorder.calls] == [20]
+    assert [len(call) for call in recorder.calls] == [1, 20]
 
 
 def test_a_large_request_holds_up_no_small_one(recorder: Recorder) -> None:
@@ -156,10 +167,12 @@ def test_what_fails_fails_alone(recorder: Recorder) -> None:
 
 def test_cancelled_messages_are_dropped(recorder: Recorder) -> None:
     async def use() -> None:
+        recorder.gate.clear()
         first = batcher.submit([Message("first")], len)
         left = batcher.submit([Message("left")] * 5, len)
         last = batcher.submit([Message("last")], len)
         left.answer.cancel()
+        recorder.gate.set()
         await asyncio.gather(first.answer, last.answer)
 
     batcher = make(recorder, batch_tokens=1)
@@ -169,11 +182,15 @@ def test_cancelled_messages_are_dropped(recorder: Recorder) -> None:
 
 def test_the_queue_is_bounded(recorder: Recorder) -> None:
     async def use() -> None:
+        recorder.gate.clear()
+        running = batcher.submit([Message("x")], len)
+        recorder.busy.wait()
         waiting = [batcher.submit([Message("x")], len) for _ in range(10)]
         with pytest.raises(QueueFull) as caught:
             batcher.submit([Message("x")], len)
         assert caught.value.retry_after >= 1
-        await asyncio.gather(*(job.answer for job in waiting))
+        recorder.gate.set()
+        await asyncio.gather(running.answer, *(job.answer for job in waiting))
         assert await batcher.submit([Message("x")] * 10, len).answer == 10
 
     batcher = make(recorder, queue_messages=10)
@@ -183,10 +200,28 @@ def test_the_queue_is_bounded(recorder: Recorder) -> None:
 def test_a_wait_beyond_the_deadline_is_refused_at_once(recorder: Recorder) -> None:
     async def use() -> None:
         await batcher.submit([Message("to learn the rate")], len).answer
+        recorder.gate.clear()
         waiting = batcher.submit([Message("x")], len)
         with pytest.raises(QueueFull):
             batcher.submit([Message("x")], len)
+        recorder.gate.set()
         await waiting.answer
 
     batcher = make(recorder, deadline_seconds=1e-6)
+    run(batcher, use())
+
+
+def test_what_could_not_end_in_time_behind_others_is_refused(recorder: Recorder) -> None:
+    async def use() -> None:
+        recorder.gate.clear()
+        first = batcher.submit([Message("first")], len)
+        batcher._rate = 100.0  # tokens a second
+        assert not batcher.overloaded
+        with pytest.raises(QueueFull):
+            batcher.submit([Message("x " * 40)] * 50, len)  # 1,150 tokens, 11.5 s
+        second = batcher.submit([Message("x " * 40)] * 20, len)
+        recorder.gate.set()
+        assert await asyncio.gather(first.answer, second.answer) == [1, 20]
+
+    batcher = make(recorder, deadline_seconds=10)
     run(batcher, use())
