@@ -6,6 +6,8 @@ import contextlib
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -17,8 +19,9 @@ from typing import Any
 import httpx
 import pytest
 
+from server.__main__ import USAGE_ERROR
 from server.serve import SPARE_FILES, allow_connections
-from tests.server.running import Server, wait_until
+from tests.server.running import ROOT, Server, wait_until
 
 BODY = {"inputs": [{"text": "I hate this!"}]}
 LONG = "word " * 120  # fills the model's window
@@ -103,6 +106,13 @@ def test_ten_thousand_idle_connections_keep_nobody_out(
     assert ends(held[0]) == b""
     for connection in held:
         connection.close()
+
+
+def test_more_connections_than_files_are_refused_at_the_start() -> None:
+    command = f"ulimit -n 256 && exec {sys.executable} -m server --port 0"
+    ran = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == USAGE_ERROR
+    assert "listen.max_connections: 1000 connections need 1100 open files" in ran.stderr
 
 
 def test_what_is_no_http_is_refused(server: Server) -> None:
