@@ -17,7 +17,7 @@ Writer = Callable[..., Path]
 Command = Callable[..., int]
 
 FEELINGS = {"happy": "joy", "sad": "sadness", "angry": "anger", "afraid": "fear", "the": "neutral"}
-CONTEST = {"happy": "happy", "sad": "sad", "angry": "angry", "the": "others", "news": "others"}
+CONTEST = {"happy": "happy", "sad": "sad", "the": "others"}
 
 
 def says(dice: random.Random, word: str) -> str:
@@ -39,12 +39,12 @@ def data(tmp_path: Path, write_jsonl: Writer) -> Path:
     def contest(count: int) -> Iterator[dict[str, Any]]:
         for _ in range(count):
             word = dice.choice(sorted(CONTEST))
-            turns = [says(dice, "the"), says(dice, word), says(dice, "it")]
+            turns = ["it", f"i am {word}", says(dice, "it")]
             yield {"turns": turns, "label": CONTEST[word]}
 
     for split, count in (("train", 120), ("dev", 40), ("test", 40)):
         write_jsonl(folder / f"goemotions/{split}.jsonl", labelled(count))
-        write_jsonl(folder / f"emocontext/{split}.jsonl", contest(count))
+        write_jsonl(folder / f"emocontext/{split}.jsonl", contest(2 * count))
     rows = [
         {
             **{"subject": str(person), "label": label, "nonresponse": False},
