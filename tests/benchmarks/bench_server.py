@@ -1,11 +1,12 @@
 """Throughput and latency of the server, as ratios within one run.
 
     python -m tests.benchmarks.bench_server [--parts throughput answers overload]
-        [--seconds 1] [--answers 50000] [--output FOLDER]
+        [--seconds 1] [--answers 50000] [--infinity PROGRAM] [--output FOLDER]
 
-Three servers answer the same messages in turn: ours, ours without batching, and FastAPI with a
-transformers pipeline. Ours answers many more, each checked against the model in-process, and is
-overloaded. Three minutes on two cores.
+Servers answer the same messages in turn: ours, ours without batching, FastAPI with a transformers
+pipeline, and, where its program is given, infinity-emb (it needs an environment of its own, since
+it takes older transformers). Ours answers many more, each checked against the model in-process, and
+is overloaded. Three minutes on two cores.
 """
 
 from __future__ import annotations
@@ -18,13 +19,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import httpx
 import numpy as np
 import yaml
 
@@ -35,6 +35,7 @@ from tests.server.running import ROOT, Server, free_port, wait_until
 CLIENTS = (1, 8, 32, 128)
 ROUNDS = 5
 OURS, UNBATCHED, PLAIN = "ours", "without batching", "transformers pipeline"
+INFINITY = "infinity-emb"
 GOALS = {UNBATCHED: 1.5, PLAIN: 4.0}
 GOAL_CLIENTS = 32
 PARTS = ("throughput", "answers", "overload")
@@ -61,6 +62,11 @@ def texts() -> list[str]:
     return [made[i] for i in np.random.default_rng(0).permutation(len(made))]
 
 
+def emotions_request(messages: list[str]) -> bytes:
+    """Returns a request of our API."""
+    return load.request({"inputs": [{"text": text} for text in messages]})
+
+
 @dataclass(frozen=True)
 class Running:
     """A server that runs.
@@ -68,10 +74,12 @@ class Running:
     Attributes:
         port: On loopback.
         process: Its id.
+        request: Makes the request for some messages.
     """
 
     port: int
     process: int
+    request: Callable[[list[str]], bytes] = emotions_request
 
     def cpu_seconds(self) -> float:
         """Returns the time that its threads have used so far."""
@@ -79,11 +87,11 @@ class Running:
         return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
-def endless(messages: list[str], size: int = 1) -> Iterator[tuple[object, bytes]]:
+def endless(server: Running, size: int = 1) -> Iterator[tuple[object, bytes]]:
     """Yields requests of `size` messages each."""
+    messages = texts()
     parts = [messages[i : i + size] for i in range(0, len(messages), size)]
-    requests = [load.request({"inputs": [{"text": text} for text in part]}) for part in parts]
-    return zip(itertools.count(), itertools.cycle(requests))
+    return zip(itertools.count(), itertools.cycle([server.request(part) for part in parts]))
 
 
 @contextlib.contextmanager
@@ -103,18 +111,48 @@ def plain() -> Iterator[Running]:
     """Runs the transformers pipeline."""
     port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.plain_server", str(port)]
+    with other(command, port, emotions_request) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def infinity(program: Path, folder: Path) -> Iterator[Running]:
+    """Runs infinity-emb with the same network as the pipeline."""
+    from tests.benchmarks.plain_server import network
+
+    for part in network():
+        part.save_pretrained(folder)
+    config = folder / "tokenizer_config.json"
+    older = config.read_text().replace("TokenizersBackend", "PreTrainedTokenizerFast")
+    config.write_text(older)
+    port = free_port()
+    flags = "--engine torch --device cpu --no-bettertransformer --no-compile --log-level warning"
+    command = [program, "v2", "--model-id", folder.resolve(), "--port", port, *flags.split()]
+    model = {"model": folder.name}
+
+    def request(messages: list[str]) -> bytes:
+        return load.request({**model, "input": messages}, "/classify")
+
+    with other([str(word) for word in command], port, request) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def other(
+    command: list[str], port: int, request: Callable[[list[str]], bytes]
+) -> Iterator[Running]:
+    """Runs another server, once it answers."""
     process = subprocess.Popen(command, cwd=ROOT)
 
     def answers() -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            body = {"inputs": [{"text": "hello"}]}
-            url = f"http://127.0.0.1:{port}/v1/emotions"
-            return httpx.post(url, json=body, timeout=30).status_code == 200
+        with contextlib.suppress(OSError):
+            outcome = load.run(port, 1, iter([(0, request(["hello"]))]), seconds=60)
+            return 200 in outcome.latencies
         return False
 
     try:
-        wait_until(answers, "the pipeline answers", 120)
-        yield Running(port, process.pid)
+        wait_until(answers, f"{command[0]} answers", 120)
+        yield Running(port, process.pid, request)
     finally:
         process.terminate()
         process.wait(30)
@@ -122,21 +160,20 @@ def plain() -> Iterator[Running]:
 
 def throughput(servers: dict[str, Running], seconds: float) -> list[dict[str, Any]]:
     """Loads every server with every number of clients, in turn; medians of `ROUNDS` rounds."""
-    messages = texts()
     rows = []
     for clients in CLIENTS:
         rounds: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
         for _, (name, server) in itertools.product(range(ROUNDS), servers.items()):
-            rounds[name].append(_round(server, clients, messages, seconds))
+            rounds[name].append(_round(server, clients, seconds))
         for name, found in rounds.items():
             middle = {key: round(median(each[key] for each in found), 2) for key in found[0]}
             rows.append({"clients": clients, "server": name, **middle})
     return rows
 
 
-def _round(server: Running, clients: int, messages: list[str], seconds: float) -> dict[str, float]:
+def _round(server: Running, clients: int, seconds: float) -> dict[str, float]:
     before = server.cpu_seconds()
-    outcome = load.run(server.port, clients, endless(messages), seconds=seconds)
+    outcome = load.run(server.port, clients, endless(server), seconds=seconds)
     answered = len(outcome.latencies[200])
     return {
         "requests_per_second": outcome.rate,
@@ -149,9 +186,11 @@ def _round(server: Running, clients: int, messages: list[str], seconds: float) -
 def ratios(rows: list[dict[str, Any]]) -> dict[str, dict[int, float]]:
     """Returns our requests a second over those of each other server, by number of clients."""
     rates = {(row["server"], row["clients"]): row["requests_per_second"] for row in rows}
-    return {
-        other: {n: round(rates[OURS, n] / rates[other, n], 2) for n in CLIENTS} for other in GOALS
-    }
+    found: dict[str, dict[int, float]] = {}
+    for (server, clients), rate in rates.items():
+        if server != OURS:
+            found.setdefault(server, {})[clients] = round(rates[OURS, clients] / rate, 2)
+    return found
 
 
 class Checker:
@@ -205,9 +244,9 @@ def correctness(port: int, answers: int) -> dict[str, Any]:
     }
 
 
-def overload(port: int, seconds: float) -> dict[str, Any]:
+def overload(server: Running, seconds: float) -> dict[str, Any]:
     """Asks for twice what can be answered, and lets clients ask again at once when refused."""
-    eights = endless(texts(), 8)
+    port, eights = server.port, endless(server, 8)
     capacity = load.run(port, 16, eights, seconds=seconds).rate
     twice = load.run(port, 256, eights, seconds=2 * seconds, pace=OVERLOAD * capacity)
     greedy = load.run(port, 128, eights, seconds=seconds)
@@ -227,30 +266,41 @@ def _beyond(outcome: load.Outcome, capacity: float) -> dict[str, Any]:
     }
 
 
-def measure(folder: Path, parts: Sequence[str], seconds: float, answers: int) -> dict[str, Any]:
+def compare(
+    folder: Path, batched: Running, infinity_program: Path | None, seconds: float
+) -> list[dict[str, Any]]:
+    """Runs our server's peers, and loads all of them."""
+    with contextlib.ExitStack() as stack:
+        unbatched = ours(folder / "unbatched", inference={"batch_tokens": 1})
+        servers = {OURS: batched, UNBATCHED: stack.enter_context(unbatched)}
+        servers[PLAIN] = stack.enter_context(plain())
+        if infinity_program is not None:
+            peer = infinity(infinity_program, folder / "infinity")
+            servers[INFINITY] = stack.enter_context(peer)
+        return throughput(servers, seconds)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Runs parts of the benchmark."""
     result: dict[str, Any] = {}
-    with ours(folder / "ours") as batched:
-        if "throughput" in parts:
-            unbatched = ours(folder / "unbatched", inference={"batch_tokens": 1})
-            with unbatched as alone, plain() as pipeline:
-                servers = {OURS: batched, UNBATCHED: alone, PLAIN: pipeline}
-                result["throughput"] = throughput(servers, seconds)
-            result["ratios"] = ratios(result["throughput"])
-        if "answers" in parts:
-            result["answers"] = correctness(batched.port, answers)
-    if "overload" in parts:
+    with ours(folder / "ours") as server:
+        if "throughput" in options.parts:
+            rows = compare(folder, server, options.infinity, options.seconds)
+            result |= {"throughput": rows, "ratios": ratios(rows)}
+        if "answers" in options.parts:
+            result["answers"] = correctness(server.port, options.answers)
+    if "overload" in options.parts:
         with ours(folder / "overload", inference={"deadline_seconds": DEADLINE}) as server:
-            result["overload"] = overload(server.port, 5 * seconds)
+            result["overload"] = overload(server, 5 * options.seconds)
     return result
 
 
 def misses(result: dict[str, Any]) -> list[str]:
     """Returns the goals that were not reached."""
     missed = []
-    for other, found in result.get("ratios", {}).items():
-        if found[GOAL_CLIENTS] < GOALS[other]:
-            missed.append(f"{found[GOAL_CLIENTS]} times {other}, wanted {GOALS[other]}")
+    for name, goal in GOALS.items() if "ratios" in result else ():
+        if result["ratios"][name][GOAL_CLIENTS] < goal:
+            missed.append(f"{result['ratios'][name][GOAL_CLIENTS]} times {name}, wanted {goal}")
     if result.get("answers", {}).get("wrong"):
         missed.append(f"{result['answers']['wrong']} wrong answers")
     if "overload" in result:
@@ -269,11 +319,12 @@ def main() -> int:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--seconds", type=float, default=1, help="of each measurement")
     parser.add_argument("--answers", type=int, default=50_000, help="to check")
+    parser.add_argument("--infinity", type=Path, help="program infinity_emb, to compare with")
     parser.add_argument("--output", type=Path, default=Path("build/bench_server"))
     options = parser.parse_args()
     folder = options.output / time.strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True)
-    result = measure(folder, options.parts, options.seconds, options.answers)
+    result = measure(folder, options)
     result["missed"] = misses(result)
     text = yaml.safe_dump(result, sort_keys=False)
     (folder / "result.yaml").write_text(text, encoding="utf-8")
