@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import resource
-import sys
 import tempfile
 
 import uvicorn
@@ -19,10 +18,6 @@ from server.settings import Settings, SettingsError
 
 SPARE_FILES = 100
 """Files that are no connections: listeners, the bundle, Redis."""
-
-SWITCH_SECONDS = 0.0005
-"""For which a thread keeps Python's lock while another wants it. The default, 5 ms, is as long as
-a whole run of the model, whose thread needs the lock before and after."""
 
 
 def _uvicorn_config(settings: Settings) -> uvicorn.Config:
@@ -64,7 +59,6 @@ def _create_app(settings: Settings) -> FastAPI:
     # Here, in the worker: prometheus_client looks for the folder when it is imported.
     from server.app import create_app
 
-    sys.setswitchinterval(SWITCH_SECONDS)
     return create_app(settings)
 
 

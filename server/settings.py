@@ -95,15 +95,16 @@ class Inference(_Section):
 
     Attributes:
         bundle: Folder of another bundle than the shipped one.
-        runs: Batches computed at the same time.
-        threads: Threads of one run; None for the cores divided by workers and runs.
+        runs: Batches computed at the same time; with two, the cores that one leaves idle, between
+            its parallel parts, work on the other.
+        threads: Threads of one run; None for the worker's share of the cores.
         batch_tokens: Tokens of a batch, about; 1 turns batching off.
         queue_messages: Messages that may wait; further requests get 429.
         deadline_seconds: A request not answered by then gets 504.
     """
 
     bundle: Path | None = None
-    runs: Count = 1
+    runs: Count = 2
     threads: Count | None = None
     batch_tokens: Count = 512
     queue_messages: Count = 1024
@@ -242,7 +243,7 @@ class Settings(BaseSettings):
         """Threads of one encoder run."""
         if self.inference.threads is not None:
             return self.inference.threads
-        return max(1, (os.cpu_count() or 1) // (self.listen.workers * self.inference.runs))
+        return max(1, (os.cpu_count() or 1) // self.listen.workers)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
