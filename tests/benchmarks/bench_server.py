@@ -142,7 +142,8 @@ def other(
     command: list[str], port: int, request: Callable[[list[str]], bytes]
 ) -> Iterator[Running]:
     """Runs another server, once it answers."""
-    process = subprocess.Popen(command, cwd=ROOT)
+    quiet = {"DO_NOT_TRACK": "1", "INFINITY_ANONYMOUS_USAGE_STATS": "0", "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **quiet})
 
     def answers() -> bool:
         with contextlib.suppress(OSError):
