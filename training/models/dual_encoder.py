@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from training.errors import UserError
+from training.models.backbone import load_backbone
 from training.models.checkpoint import TOKENIZER, WEIGHTS, read_config, save_checkpoint
 from training.models.label_tower import LabelTower
 from training.models.pooling import MeanPooling
@@ -116,15 +117,8 @@ class DualEncoder(nn.Module):
         Raises:
             UserError: If there is no such encoder.
         """
-        try:
-            text_encoder = AutoModel.from_pretrained(backbone)
-            label_encoder = AutoModel.from_pretrained(backbone)
-            tokenizer = AutoTokenizer.from_pretrained(backbone)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"backbone: cannot load {backbone!r} (a folder or a hub name; with no network, "
-                f"give a folder: --set backbone=PATH): {error}"
-            ) from None
+        text_encoder, tokenizer = load_backbone(backbone)
+        label_encoder, _ = load_backbone(backbone)
         config = DualEncoderConfig(
             backbone=text_encoder.config.to_dict(),
             dimension=dimension or text_encoder.config.hidden_size,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from training.errors import UserError
+from training.models.backbone import token_states
 from training.models.checkpoint import TOKENIZER, WEIGHTS, read_config, save_checkpoint
 from training.models.dual_encoder import DualEncoder
 from training.models.label_attention import LabelAttention
@@ -115,18 +116,9 @@ class EmotionClassifier(nn.Module):
             pooling_mask: 1 on the tokens that are pooled: those of the text, not of its context.
             token_type_ids: 1 on the second segment; None for no token types.
         """
-        states = self._states(input_ids, attention_mask, token_type_ids)
+        states = token_states(self.encoder, input_ids, attention_mask, token_type_ids)
         logits: Tensor = self.head(states, pooling_mask).float()
         return logits
-
-    def _states(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
-    ) -> Tensor:
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        states: Tensor = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, **types
-        ).last_hidden_state
-        return states
 
     def predict(self, texts: Sequence[str], contexts: Sequence[str | None] | None = None) -> Tensor:
         """Returns logits of n texts, (n, labels), in order, on the CPU."""
@@ -153,7 +145,7 @@ class EmotionClassifier(nn.Module):
         for rows, padded in self.tokenizer.batches(encoded, batch_size):
             batch = {name: tensor.to(device) for name, tensor in padded.items()}
             mask = batch.pop("pooling_mask")
-            states = self._states(**batch)
+            states = token_states(self.encoder, **batch)
             logits[rows] = self.head(states, mask).float().cpu()
             embeddings[rows] = self._embedding(states, mask).float().cpu()
         return logits, embeddings

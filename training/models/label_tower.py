@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from training.models.backbone import token_states
 from training.models.pooling import MeanPooling
 
 
@@ -30,10 +31,7 @@ class LabelTower(nn.Module):
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> Tensor:
         """Encodes n labels, every argument (n, tokens), to unit vectors (n, width), frozen."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        states = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, **types
-        ).last_hidden_state
+        states = token_states(self.encoder, input_ids, attention_mask, token_type_ids)
         return functional.normalize(self.pooling(states, attention_mask).float(), dim=-1)
 
     def project(self, features: Tensor) -> Tensor:

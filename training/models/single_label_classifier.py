@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import AddedToken, Tokenizer
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from training.errors import UserError
+from training.models.backbone import load_backbone, token_states
 from training.models.checkpoint import TOKENIZER, WEIGHTS, read_config, save_checkpoint
 from training.models.pooling import FirstToken, MeanPooling
 from training.tokenization import TextTokenizer
@@ -109,14 +110,7 @@ class SingleLabelClassifier(nn.Module):
         Raises:
             UserError: If there is no such encoder.
         """
-        try:
-            encoder = AutoModel.from_pretrained(backbone)
-            loaded = AutoTokenizer.from_pretrained(backbone)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"backbone: cannot load {backbone!r} (a folder or a hub name; with no network, "
-                f"give a folder: --set backbone=PATH): {error}"
-            ) from None
+        encoder, loaded = load_backbone(backbone)
         tokenizer = loaded.backend_tokenizer
         texts: list[str] = []
         if head == "labels":
@@ -181,10 +175,7 @@ class SingleLabelClassifier(nn.Module):
         pooling_mask: Tensor,
         token_type_ids: Tensor | None = None,
     ) -> Tensor:
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        states = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, **types
-        ).last_hidden_state
+        states = token_states(self.encoder, input_ids, attention_mask, token_type_ids)
         pooled: Tensor = self.pooling(states, pooling_mask)
         return pooled
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from training.models.backbone import token_states
 from training.models.dual_encoder import DualEncoder
 
 
@@ -41,9 +42,6 @@ class TextClassifier(nn.Module):
         token_type_ids: Tensor | None = None,
     ) -> Tensor:
         """Scores n texts, (texts, outputs); the arguments are those of `TextTower`."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        states = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, **types
-        ).last_hidden_state
+        states = token_states(self.encoder, input_ids, attention_mask, token_type_ids)
         logits: Tensor = self.output(self.pooling(states, pooling_mask)).float()
         return logits

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from training.models.backbone import token_states
+
 
 class TextTower(nn.Module):
     """Maps tokens to a unit vector of the emotion space (arXiv 2505.18040, section 3).
@@ -40,9 +42,6 @@ class TextTower(nn.Module):
         Returns:
             Unit vectors (n, dimension) in float32.
         """
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        states = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, **types
-        ).last_hidden_state
+        states = token_states(self.encoder, input_ids, attention_mask, token_type_ids)
         vectors = self.projection(self.pooling(states, pooling_mask))
         return functional.normalize(vectors.float(), dim=-1)

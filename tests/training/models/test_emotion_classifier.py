@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from training.errors import UserError
+from training.models.backbone import token_states
 from training.models.dual_encoder import DualEncoder
 from training.models.emotion_classifier import EmotionClassifier
 from training.models.label_attention import LabelAttention
@@ -60,7 +61,8 @@ def test_only_the_utterance_is_pooled(tiny_backbone: str, pooling: str) -> None:
     model = classifier(tiny_backbone, pooling=pooling)
     batch = model.tokenizer.pad(model.tokenizer.encode(["so happy"], ["the news today"]))
     whole = model(**batch)
-    states = model._states(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
+    del batch["pooling_mask"]
+    states = token_states(model.encoder, **batch)
     own = states[:, 5:8]  # [CLS] the news today [SEP] so happy [SEP]
     torch.testing.assert_close(model.head(own, torch.ones(1, 3)), whole)
 
