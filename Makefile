@@ -55,7 +55,7 @@ clean:  ## remove what was built here
 	@echo "Building .venv (Python 3.11: training and tests; torch is large)"
 	@python=$$(scripts/find_python.sh 3.11) && "$$python" -m venv .venv
 	@.venv/bin/pip install --quiet --upgrade pip
-	@.venv/bin/pip install -qq -e '.[server,telemetry,training,dev]'
+	@.venv/bin/pip install -qq -e '.[server,telemetry,training,scale,dev]'
 	@touch $@
 
 .venv-rasa/ready: pyproject.toml
