@@ -8,12 +8,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import f1_score
 
+from training.evaluation.class_scores import precision_recall_f1
 from training.evaluation.thresholds import calibrate
 from training.readers.benchmarks import Benchmark
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Scores = dict[str, float]
 
 AXES = (("positivity", "negativity"), ("high activation", "low activation"))
@@ -42,36 +43,56 @@ def evaluate(benchmark: Benchmark, scorer: Scorer, template: str = "{label}") ->
     Returns:
         "macro-F1" and "F1 <label>"; or, for a regression, "V Spearman", "V Pearson" and so for A.
     """
-    test = benchmark.splits["test"]
+    return score(benchmark, answer(benchmark, scorer, template), benchmark.splits["test"].targets)
+
+
+def answer(benchmark: Benchmark, scorer: Scorer, template: str = "{label}") -> Floats:
+    """Returns the answers to a benchmark's test split; arguments as `evaluate`.
+
+    Returns:
+        1 for each predicted label, (texts, labels); or, for a regression, valence and activation,
+        (texts, 2).
+    """
+    texts = benchmark.splits["test"].texts
     if benchmark.kind == "regression":
-        poles = scorer.scores(test.texts, [pole for axis in AXES for pole in axis])
-        return regression_scores(poles[:, 0::2] - poles[:, 1::2], test.targets)
+        poles = scorer.scores(texts, [pole for axis in AXES for pole in axis])
+        return poles[:, 0::2] - poles[:, 1::2]
     phrases = [template.format(label=label) for label in benchmark.labels]
-    scores = scorer.scores(test.texts, phrases)
+    scores = scorer.scores(texts, phrases)
     if benchmark.kind == "single-label":
-        return single_label_scores(benchmark.labels, scores, test.targets)
+        return _best(scores).astype(np.float64)
     dev = benchmark.splits["dev"]
     dev_scores = scorer.scores(dev.texts, phrases)
     thresholds = calibrate(scorer.probabilities(dev_scores), dev.targets)
-    predicted = scorer.probabilities(scores) >= thresholds
-    return multi_label_scores(benchmark.labels, predicted, test.targets)
+    return (scorer.probabilities(scores) >= thresholds).astype(np.float64)
 
 
-def multi_label_scores(
-    labels: Sequence[str], predicted: npt.NDArray[np.bool_], targets: Floats
-) -> Scores:
+def score(benchmark: Benchmark, answers: Floats, targets: Floats) -> Scores:
+    """Scores answers to a benchmark.
+
+    Args:
+        benchmark: Its kind and labels.
+        answers: Of `answer`, to some texts.
+        targets: Of the same texts.
+
+    Returns:
+        As `evaluate`.
+    """
+    if benchmark.kind == "regression":
+        return regression_scores(answers, targets)
+    return multi_label_scores(benchmark.labels, answers == 1, targets)
+
+
+def multi_label_scores(labels: Sequence[str], predicted: Bools, targets: Floats) -> Scores:
     """Returns the macro-F1 and each label's F1 of predictions, (texts, labels)."""
-    f1 = f1_score(targets, predicted, average=None, zero_division=0.0)
-    return {"macro-F1": float(f1.mean()), **_by_label(labels, f1)}
+    _, _, f1 = precision_recall_f1(predicted, targets)
+    by_label = {f"F1 {label}": float(value) for label, value in zip(labels, f1, strict=True)}
+    return {"macro-F1": float(f1.mean()), **by_label}
 
 
 def single_label_scores(labels: Sequence[str], scores: Floats, targets: Floats) -> Scores:
     """Returns the macro-F1 and each label's F1 where the best-scored label is predicted."""
-    numbers = np.arange(len(labels))
-    f1 = f1_score(
-        targets.argmax(1), scores.argmax(1), labels=numbers, average=None, zero_division=0.0
-    )
-    return {"macro-F1": float(f1.mean()), **_by_label(labels, f1)}
+    return multi_label_scores(labels, _best(scores), targets)
 
 
 def regression_scores(values: Floats, targets: Floats) -> Scores:
@@ -88,5 +109,6 @@ def regression_scores(values: Floats, targets: Floats) -> Scores:
     return scores
 
 
-def _by_label(labels: Sequence[str], f1: Floats) -> Scores:
-    return {f"F1 {label}": float(value) for label, value in zip(labels, f1, strict=True)}
+def _best(scores: Floats) -> Bools:
+    best: Bools = np.eye(scores.shape[1], dtype=bool)[scores.argmax(1)]
+    return best
