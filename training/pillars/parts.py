@@ -7,14 +7,27 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from training.errors import UserError
 from training.pillars.corpus import Corpus
 from training.pillars.fitting import LABELS
-from training.pillars.groups import connected_groups, deal
+from training.pillars.groups import Rows, connected_groups, deal
 from training.pillars.sources import Utterance, read_corpus
 from training.pillars.targets import Kind, make_targets
 from training.pillars.train_recipe import TrainRecipe
+
+
+class Shares(Protocol):
+    """Shares of the units that are not trained on."""
+
+    @property
+    def dev(self) -> float:
+        """To choose by."""
+
+    @property
+    def held_out(self) -> float:
+        """To report on."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +63,35 @@ def read_parts(recipe: TrainRecipe, data: Path | None) -> Parts:
         by_kind[source.kind] += [(u, source.repeat) for u in read_corpus(source, data)]
     parts = Parts([], [], {})
     for kind, rows in by_kind.items():
-        units = [utterance.unit for utterance, _ in rows]
-        texts = [utterance.text.strip().lower() for utterance, _ in rows]
-        groups = connected_groups(units, texts if kind == "contrast" else units)
-        dealt = deal(groups, (recipe.dev, recipe.held_out))
-        if not all(len(part) for part in dealt):
-            raise UserError(f"sources: kind {kind!r} is too small to hold out dev and held_out")
-        train, dev, held_out = dealt
+        train, dev, held_out = deal_utterances([u for u, _ in rows], kind, recipe)
         parts.train.extend(rows[row][0] for row in train for _ in range(rows[row][1]))
         parts.dev.extend(rows[row][0] for row in dev)
         parts.held_out[kind] = [rows[row][0] for row in held_out]
     train_part = with_unrelated_contexts(parts.train, recipe.unrelated_context)
     return replace(parts, train=train_part)
+
+
+def deal_utterances(utterances: Sequence[Utterance], kind: str, shares: Shares) -> list[Rows]:
+    """Deals the utterances of one kind of corpus, whole units and, of contrast groups, equal words.
+
+    Args:
+        utterances: All of the kind.
+        kind: Of the corpus.
+        shares: Of the units, for dev and for the held-out part.
+
+    Returns:
+        The rows to train on, to choose by and to report on.
+
+    Raises:
+        UserError: If there are too few.
+    """
+    units = [utterance.unit for utterance in utterances]
+    texts = [utterance.text.strip().lower() for utterance in utterances]
+    groups = connected_groups(units, texts if kind == "contrast" else units)
+    dealt = deal(groups, (shares.dev, shares.held_out))
+    if not all(len(part) for part in dealt):
+        raise UserError(f"sources: kind {kind!r} is too small to hold out dev and held_out")
+    return dealt
 
 
 def with_unrelated_contexts(utterances: Sequence[Utterance], share: float) -> list[Utterance]:

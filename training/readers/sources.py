@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from training.readers.data_folder import find_file
 from training.readers.example import Example
 from training.readers.rows import read_rows
 from training.recipe import Recipe
+
+# What annotators add behind a label of their own, such as "relieved (other)".
+_NOTE = re.compile(r"\s*\([^()]*\)\s*$")
 
 
 class Join(Recipe):
@@ -141,7 +145,8 @@ def _labels(row: Mapping[str, Any], source: Source) -> tuple[str, ...]:
     for column in source.label_columns():
         value = row[column] or ()  # nothing where the annotators did not agree
         parts = value.split(source.separator) if isinstance(value, str) else value
-        labels.update(dict.fromkeys(stripped for part in parts if (stripped := part.strip())))
+        bare = (_NOTE.sub("", part).strip() for part in parts)
+        labels.update(dict.fromkeys(label for label in bare if label))
     return tuple(labels)
 
 

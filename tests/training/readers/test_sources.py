@@ -92,6 +92,13 @@ def test_labels_of_several_columns(tmp_path: Path, write_jsonl: Writer) -> None:
         read_source(wrong, tmp_path)
 
 
+def test_a_note_behind_a_label_is_left_out(tmp_path: Path, write_jsonl: Writer) -> None:
+    rows = [{"text": "so", "labels": ["sad", "relieved (other)", " calm ( ? ) ", "(none)"]}]
+    write_jsonl(tmp_path / "t.jsonl", rows)
+    (example,) = read_source(Source(file="t.jsonl"), tmp_path)
+    assert example.labels == ("sad", "relieved", "calm")
+
+
 def test_the_last_of_a_list_of_turns_is_the_text(tmp_path: Path, write_jsonl: Writer) -> None:
     rows = [
         {"turns": ["you won", "really?", "so happy"], "label": "joy"},
