@@ -24,7 +24,7 @@ from training.pillars.fitting import (
 )
 from training.pillars.results import Figures, Result, averaged, by_class
 from training.pillars.tune_recipe import EmoContextSettings, TuneRecipe
-from training.pillars.turns import join_turns
+from training.readers.turns import join_turns
 from training.readers.data_folder import find_table
 from training.readers.rows import read_rows
 
@@ -91,6 +91,28 @@ def tune_emocontext(recipe: TuneRecipe, data: Path | None, output: Path) -> list
 
 
 def _read(split: str, data: Path | None, settings: EmoContextSettings) -> Corpus:
+    dialogues, targets = read_emocontext(split, data, settings.spell_emoji)
+    contexts = [join_turns(before) if settings.context else None for *before, _ in dialogues]
+    return Corpus([last.text for *_, last in dialogues], contexts, targets)
+
+
+def read_emocontext(
+    split: str, data: Path | None, with_emoji_spelt: bool = False
+) -> tuple[list[list[Turn]], Floats]:
+    """Reads a split.
+
+    Args:
+        split: "train", "dev" or "test".
+        data: The data folder.
+        with_emoji_spelt: Whether emoji are replaced by their names.
+
+    Returns:
+        n dialogues of three turns, the last of which is judged, and (n, labels), 0 or 1: the
+        outputs of happy, sad and angry, neutral for others.
+
+    Raises:
+        UserError: If the file is missing or has an unknown label.
+    """
     path = find_table(f"emocontext/{split}.jsonl", data)
     rows = read_rows(path)
     targets = np.zeros((len(rows), len(LABELS)))
@@ -99,9 +121,7 @@ def _read(split: str, data: Path | None, settings: EmoContextSettings) -> Corpus
             known = ", ".join(CLASSES)
             raise UserError(f"{path}: unknown label {row['label']!r}; known: {known}")
         targets[number, LABELS.index(OUTPUTS.get(row["label"], "neutral"))] = 1
-    turns = [_turns(row, settings.spell_emoji) for row in rows]
-    contexts = [join_turns(before) if settings.context else None for *before, _ in turns]
-    return Corpus([last.text for *_, last in turns], contexts, targets)
+    return [_turns(row, with_emoji_spelt) for row in rows], targets
 
 
 def _turns(row: dict[str, Any], emoji: bool) -> list[Turn]:
