@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 import emotion_component
 from emotion_component import EmotionModel
-from server import problems, telemetry
+from server import metrics, problems, telemetry
 from server.batching import Batcher
 from server.body_limit import BodyLimit
 from server.conversations import NoStore, Store
@@ -38,11 +38,18 @@ WARM_UP = (1, 8, 32)
 """Batch sizes run before the first request."""
 
 
-def create_app(settings: Settings) -> FastAPI:
+async def _exposition() -> bytes:
+    return metrics.exposition()
+
+
+def create_app(
+    settings: Settings, exposition: Callable[[], Awaitable[bytes]] = _exposition
+) -> FastAPI:
     """Makes the application.
 
     Args:
         settings: All settings.
+        exposition: Tells the metrics, if not those of this machine's workers alone.
 
     Raises:
         BundleError: If the bundle cannot be used.
@@ -54,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        services = _services(settings, model, drain)
+        services = _services(settings, model, drain, exposition)
         _warm_up(model)
         services.batcher.start()
         drain.install()
@@ -85,7 +92,12 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _services(settings: Settings, model: EmotionModel, drain: Drain) -> Services:
+def _services(
+    settings: Settings,
+    model: EmotionModel,
+    drain: Drain,
+    exposition: Callable[[], Awaitable[bytes]],
+) -> Services:
     inference = settings.inference
     return Services(
         settings=settings,
@@ -101,6 +113,7 @@ def _services(settings: Settings, model: EmotionModel, drain: Drain) -> Services
         store=_store(settings.conversations),
         gate=Gate(settings.security.api_keys),
         drain=drain,
+        exposition=exposition,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
     Counter,
@@ -15,7 +16,9 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.parser import text_string_to_metric_families
 
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable by which prometheus_client lets several workers count together."""
@@ -52,10 +55,37 @@ def labelled(metric: Metric, *values: str) -> Metric:
     return metric.labels(*values)
 
 
-def exposition() -> tuple[bytes, str]:
-    """Returns the metrics of all workers in Prometheus' text format, and its media type."""
+def exposition() -> bytes:
+    """Returns the metrics of all workers in Prometheus' text format."""
     registry = REGISTRY
     if MULTIPROCESS_FOLDER in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(registry)
+
+
+@dataclass(frozen=True)
+class _Families:
+    """Metrics of elsewhere, as `generate_latest` takes them."""
+
+    families: Iterable[Family]
+
+    def collect(self) -> Iterable[Family]:
+        return self.families
+
+
+def merge(expositions: Mapping[str, str]) -> bytes:
+    """Returns the metrics of several replicas as one exposition.
+
+    Args:
+        expositions: Replica to its exposition; becomes the label `replica`, so that no count falls
+            when a replica vanishes.
+    """
+    families: dict[str, Family] = {}
+    for replica, text in sorted(expositions.items()):
+        for family in text_string_to_metric_families(text):
+            samples = [s._replace(labels={**s.labels, "replica": replica}) for s in family.samples]
+            families.setdefault(
+                family.name, Family(family.name, family.documentation, family.type)
+            ).samples.extend(samples)
+    return generate_latest(_Families(families.values()))  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -37,6 +37,7 @@ class Services:
         store: Where conversations are kept.
         gate: Checks API keys.
         drain: Whether the server is shutting down.
+        exposition: Tells the metrics.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Services:
     store: Store
     gate: Gate
     drain: Drain
+    exposition: Callable[[], Awaitable[bytes]]
 
     async def encode_labels(self, labels: Sequence[str] | None) -> None:
         """Makes the vectors of labels ready; raises `InputError` for unusable ones."""

@@ -202,6 +202,34 @@ class Telemetry(_Section):
     otlp_endpoint: str | None = None
 
 
+class Scale(_Section):
+    """Replicas under Ray Serve; see server/scale.py.
+
+    Attributes:
+        min_replicas: That are always there.
+        max_replicas: With more than one, conversations need Redis, or none are kept.
+        target_requests: Of one replica, waiting or computed; with more, there are more replicas.
+        window_seconds: That this number is averaged over; more than the ten between two counts.
+        upscale_seconds: It must be too high for so long.
+        downscale_seconds: It must be too low for so long.
+        cpus: Cores of one replica.
+    """
+
+    min_replicas: Count = 1
+    max_replicas: Count = 1
+    target_requests: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 16
+    window_seconds: Seconds = 30
+    upscale_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10
+    downscale_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300
+    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Scale:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError("max_replicas must not be below min_replicas")
+        return self
+
+
 class Settings(BaseSettings):
     """All settings of the server; see each section."""
 
@@ -219,14 +247,19 @@ class Settings(BaseSettings):
     conversations: Conversations = Conversations()
     security: Security = Security()
     telemetry: Telemetry = Telemetry()
+    scale: Scale = Scale()
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:
-        if self.listen.workers > 1 and self.conversations.store == "memory":
-            raise ValueError(
-                f"conversations.store: {self.listen.workers} workers would each remember their "
-                "own conversations; set it to redis or off"
-            )
+        for count, name in (
+            (self.listen.workers, "workers"),
+            (self.scale.max_replicas, "replicas"),
+        ):
+            if count > 1 and self.conversations.store == "memory":
+                raise ValueError(
+                    f"conversations.store: {count} {name} would each remember their own "
+                    "conversations; set it to redis or off"
+                )
         if self.limits.inputs > self.inference.queue_messages:
             raise ValueError("limits.inputs: must not exceed inference.queue_messages")
         security = self.security

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from server import metrics, problems
+from server import problems
 from server.conversations import MemoryUnavailable
 from server.problems import KINDS, Problem
 from server.schemas import Health, Memory
@@ -49,10 +50,9 @@ async def _memory(services: Services) -> Memory:
     response_class=PlainTextResponse,
     responses=problems.responses("unauthorized", "rate-limited"),
 )
-async def prometheus(client: Client) -> Response:
+async def prometheus(services: Use, client: Client) -> Response:
     """Metrics in Prometheus' text format."""
-    content, media_type = metrics.exposition()
-    return Response(content, headers={"Content-Type": media_type})
+    return Response(await services.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.get("/problems/{kind}", responses=problems.responses("not-found", "invalid"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emotion_component import EmotionModel
-from tests.server.running import RedisServer, Server
+from tests.server.running import RayServer, RedisServer, Server
 
 
 @pytest.fixture
@@ -30,11 +30,26 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the default settings, shared."""
     shared = Server(tmp_path_factory.mktemp("server"), {"listen": {"drain_seconds": 0}})
     yield shared
     shared.stop()
+
+
+@pytest.fixture(scope="session")
+def ray_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same under Ray Serve."""
+    shared = RayServer(tmp_path_factory.mktemp("ray"), {"scale": {"cpus": 0.5}})
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture(scope="session", params=["plain", "ray"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Both in turn: the API is one."""
+    shared: Server = request.getfixturevalue(f"{request.param}_server")
+    return shared
 
 
 @pytest.fixture(scope="session")

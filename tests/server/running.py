@@ -13,9 +13,9 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 import yaml
@@ -23,9 +23,12 @@ import yaml
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
-STOP_SECONDS = 40
+START_SECONDS = 180
+STOP_SECONDS = 60
 _RUNNING = re.compile(r"Uvicorn running on (https?://[^ \"]+)")
+
+_LOG_ENTRY = re.compile(r"^(?:\S+\(ServeReplica.*?)?({.*})$", re.MULTILINE)
+"""Ray names the replica before each line, and has lines of its own."""
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = 20) -> T:
@@ -48,6 +51,8 @@ class Server:
         http: A client of it.
     """
 
+    _environment: ClassVar[dict[str, str]] = {}
+
     def __init__(
         self, folder: Path, settings: dict[str, Any], *flags: str, trust: Path | None = None
     ) -> None:
@@ -57,9 +62,10 @@ class Server:
         self._log = folder / "log.jsonl"
         self._stderr = self._log.open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "server", "--config", str(config), *(flags or ("--port", "0"))],
+            [sys.executable, *self._command(config, flags)],
             cwd=ROOT,
-            env=environment,
+            env={**environment, **self._environment},
+            stdout=self._stderr,
             stderr=self._stderr,
             start_new_session=True,
         )
@@ -73,13 +79,20 @@ class Server:
             self.stop()
             raise
 
+    def _command(self, config: Path, flags: Sequence[str]) -> list[str]:
+        return ["-m", "server", "--config", str(config), *(flags or ("--port", "0"))]
+
     def _find_url(self) -> str | None:
-        if self.process.poll() is not None:
-            raise AssertionError(f"the server ended: {self.log()}")
+        self._check_running()
         found = _RUNNING.search(self.log())
         return found.group(1) if found else None
 
+    def _check_running(self) -> None:
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended: {self.log()}")
+
     def _is_ready(self) -> bool:
+        self._check_running()
         with contextlib.suppress(httpx.TransportError):
             return self.http.get("/health/ready").status_code == 200
         return False
@@ -90,7 +103,7 @@ class Server:
 
     def log_entries(self) -> list[dict[str, Any]]:
         """Returns the log's JSON objects."""
-        return [json.loads(line) for line in self.log().splitlines()]
+        return [json.loads(entry) for entry in _LOG_ENTRY.findall(self.log())]
 
     def ask(self, text: str, **options: object) -> dict[str, Any]:
         """Returns the emotions of one message."""
@@ -126,6 +139,24 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)  # with its workers
             self.process.wait(5)
+
+
+class RayServer(Server):
+    """The server as a Ray Serve application, on a Ray of its own."""
+
+    # Where other programs compute, Ray's own patience is too short, and its workers give way.
+    _environment: ClassVar = {
+        "RAY_worker_niceness": "0",
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+
+    def _command(self, config: Path, flags: Sequence[str]) -> list[str]:
+        self._port = free_port()
+        return ["-m", "tests.server.ray_serve", str(self._port), str(config)]
+
+    def _find_url(self) -> str | None:
+        return f"http://127.0.0.1:{self._port}"
 
 
 class RedisServer:

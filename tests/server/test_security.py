@@ -108,7 +108,10 @@ def test_browsers_are_told_to_be_strict(server: Server) -> None:
     assert "default-src 'self'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
-    assert "server" not in headers
+
+
+def test_the_software_is_not_named(plain_server: Server) -> None:
+    assert "server" not in plain_server.http.get("/").headers
 
 
 def test_cors_is_closed_by_default(server: Server) -> None:
