@@ -13,14 +13,21 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import yaml
 
 T = TypeVar("T")
+
+# Where other programs compute, too, Ray's patience is too short, and its workers give way to all.
+RAY_ENVIRONMENT = {
+    "RAY_worker_niceness": "0",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180
@@ -51,20 +58,23 @@ class Server:
         http: A client of it.
     """
 
-    _environment: ClassVar[dict[str, str]] = {}
-
     def __init__(
-        self, folder: Path, settings: dict[str, Any], *flags: str, trust: Path | None = None
+        self,
+        folder: Path,
+        settings: dict[str, Any],
+        *flags: str,
+        trust: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         config = folder / "server.yaml"
         config.write_text(yaml.safe_dump(settings))
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("EMOTION_")}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("EMOTION_")}
         self._log = folder / "log.jsonl"
         self._stderr = self._log.open("wb")
         self.process = subprocess.Popen(
             [sys.executable, *self._command(config, flags)],
             cwd=ROOT,
-            env={**environment, **self._environment},
+            env={**inherited, **(environment or {})},
             stdout=self._stderr,
             stderr=self._stderr,
             start_new_session=True,
@@ -144,15 +154,11 @@ class Server:
 class RayServer(Server):
     """The server as a Ray Serve application, on a Ray of its own."""
 
-    # Where other programs compute, Ray's own patience is too short, and its workers give way.
-    _environment: ClassVar = {
-        "RAY_worker_niceness": "0",
-        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
+    def __init__(self, folder: Path, settings: dict[str, Any], **environment: str) -> None:
+        self._port = free_port()
+        super().__init__(folder, settings, environment={**RAY_ENVIRONMENT, **environment})
 
     def _command(self, config: Path, flags: Sequence[str]) -> list[str]:
-        self._port = free_port()
         return ["-m", "tests.server.ray_serve", str(self._port), str(config)]
 
     def _find_url(self) -> str | None:
