@@ -1,8 +1,9 @@
 """Evaluates checkpoints and bundles zero-shot: `python -m training evaluate`.
 
 Writes results.json, results.md (the distillation paper's tables, ours beside its own) and
-space.png (a map of the descriptors) into the output folder. A model whose scores stand there
-already, by the hash of its weights, is not scored again.
+space.png (a map of the descriptors) into the output folder; of a single bundle with GoEmotions'
+labels also its model card (model_card.md, .json and plots). A model whose scores stand there
+already, by the hash of its weights, is not scored again; a card is always measured anew.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.card.write import has_card, write_card
 from training.errors import UserError
 from training.evaluation.embedder import CheckpointEmbedder, Embedder
 from training.evaluation.models import Candidate, by_seed, read_bundle, read_checkpoint
@@ -104,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
     draw_space(candidates[0].open(), emotion_terms(candidates[0]), output / "space.png")
     (output / "results.md").write_text(markdown(candidates, results), encoding="utf-8")
     log.info("Wrote results.md, results.json, space.png to %s", output)
+    if len(candidates) == len(arguments.bundle) == 1 and has_card(candidates[0].path):
+        write_card(candidates[0].path, benchmarks, data, template, output)
     return 0
 
 

@@ -3,60 +3,30 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from sklearn.metrics import f1_score
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
-from emotion_component.bundle import DEFAULT_BUNDLE
+from tests.training.made_up_benchmarks import write_benchmarks
 from training.cli import main
 from training.evaluation import command
 from training.evaluation.baselines.command import BaselinesRecipe
-from training.evaluation.embedder import BundleEmbedder
 from training.evaluation.zero_shot import AXES
 from training.models.dual_encoder import DualEncoder
-from training.readers.benchmarks import PUBLISHED, read_benchmark
+from training.readers.benchmarks import PUBLISHED
 from training.readers.data_folder import CHECKOUT
 from training.recipe import load_recipe
-
-Writer = Callable[..., Path]
 
 TERMS = ["joy", "anger", "fear", "sadness", "calm", "relief", "shame", "guilt", "delight", "gloom"]
 
 
 @pytest.fixture
-def data(tmp_path: Path, write_jsonl: Writer) -> Path:
-    """Benchmarks of 40 texts a split, every label in each."""
-    dice = random.Random(0)
-    folder = tmp_path / "data"
-
-    def texts(count: int) -> list[str]:
-        words = ("happy", "sad", "angry", "afraid", "the", "news", "today")
-        return [" ".join(dice.choices(words, k=dice.randint(1, 8))) for _ in range(count)]
-
-    for name in ("goemotions", "semeval2018_ec"):
-        labels = PUBLISHED[name].labels
-        for split in ("train", "dev", "test"):
-            rows: list[dict[str, Any]] = [
-                {"text": text, "labels": [labels[row % len(labels)]]}
-                for row, text in enumerate(texts(40))
-            ]
-            write_jsonl(folder / name / f"{split}.jsonl", rows)
-    for split in ("train", "dev", "test"):
-        rows = [{"text": t, "V": dice.random(), "A": dice.random()} for t in texts(40)]
-        write_jsonl(folder / "emobank" / f"{split}.jsonl", rows)
-    labels = PUBLISHED["isear"].labels
-    rows = [
-        {"text": text, "label": labels[row % 7], "subject": str(row // 7)}
-        for row, text in enumerate(texts(140))
-    ]
-    write_jsonl(folder / "isear" / "all.jsonl", rows)
-    return folder
+def data(tmp_path: Path) -> Path:
+    """Made-up benchmarks."""
+    write_benchmarks(tmp_path / "data")
+    return tmp_path / "data"
 
 
 def checkpoint(folder: Path, backbone: str, name: str, dimension: int, seed: int) -> Path:
@@ -138,19 +108,6 @@ def test_tables_of_three_models_and_all_baselines(
     monkeypatch.setattr(command, "evaluate", lambda *_: pytest.fail("scored again"))
     assert main(words) == 0
     assert (tmp_path / "out/results.md").read_text() == report
-
-
-def test_a_bundle_is_evaluated_through_the_runtime(data: Path, tmp_path: Path) -> None:
-    words = ["evaluate", "--data", str(data), "--output", str(tmp_path), "--bundle"]
-    assert main([*words, str(DEFAULT_BUNDLE)]) == 0
-    (model,) = json.loads((tmp_path / "results.json").read_text())["models"]
-    embedder, benchmark = BundleEmbedder(DEFAULT_BUNDLE), read_benchmark("isear", data)
-    split = benchmark.splits["test"]
-    best = embedder.embed_texts(split.texts) @ embedder.embed_labels(benchmark.labels).T
-    expected = f1_score(
-        split.targets.argmax(1), best.argmax(1), average="macro", labels=range(7), zero_division=0
-    )
-    assert model["scores"]["isear"]["macro-F1"] == pytest.approx(expected)
 
 
 def test_the_shipped_recipe_defines_every_label() -> None:

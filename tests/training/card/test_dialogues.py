@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emotion_component import EmotionModel
+from training.card.dialogues import measure_dialogues, read_held_out
+from training.evaluation.context import pairs_in_order, top_label_share
+from training.pillars.parts import read_parts
+from training.pillars.sources import CorpusSource
+from training.pillars.train_recipe import TrainRecipe
+from training.readers.data_folder import CHECKOUT
+from training.readers.turns import join_turns
+from training.recipe import load_recipe
+
+KINDS = ("chats", "contrast")
+
+
+def test_held_out_as_the_recipes_hold_out() -> None:
+    sources = [
+        CorpusSource.model_validate({"kind": kind, "file": f"training/data/dialogues/{kind}.jsonl"})
+        for kind in KINDS
+    ]
+    recipe = load_recipe(CHECKOUT / "config/training/pillars_context.yaml", TrainRecipe)
+    parts = read_parts(recipe.model_copy(update={"sources": sources}), None)
+    for kind in KINDS:
+        expected = [(u.text, u.context) for u in parts.held_out[kind]]
+        found = [(case.text, join_turns(case.context)) for case in read_held_out(kind)]
+        assert found == expected
+
+
+def test_shares_are_those_of_all_cases_and_groups_are_resampled_whole() -> None:
+    model = EmotionModel.load()
+    measured = measure_dialogues(model)
+    cases = read_held_out("contrast")
+    results = model.predict_batch([c.text for c in cases], [c.context for c in cases])
+    scores = [dict(result.scores) for result in results]
+    found = measured["with context"]
+    top, pairs = found["contrast: strongest label is gold"], found["contrast: pairs in order"]
+    assert top["value"] == pytest.approx(top_label_share(cases, scores))
+    assert pairs["value"] == pytest.approx(pairs_in_order(cases, scores))
+
+    # The cases of a group differ in their labels alone, so that a message read without its context
+    # is right in one of them: less spread between groups than between independent cases.
+    blind = measured["without context"]
+    top, pairs = blind["contrast: strongest label is gold"], blind["contrast: pairs in order"]
+    assert pairs == {"value": 0.5, "low": 0.5, "high": 0.5}
+    independent = 1.96 * np.sqrt(top["value"] * (1 - top["value"]) / len(cases))
+    assert 0 < top["high"] - top["low"] < 2.4 * independent
