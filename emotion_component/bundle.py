@@ -62,6 +62,7 @@ class EmotionSpace:
             1 of the vocabulary's `axes`.
         arousal: The labels of the activated and the calm pole; rows 2 and 3.
         axis_scales: Valence and arousal are tanh(scale * difference of the two similarities).
+        label_template: What the label encoder reads for a label, with {label} in it.
     """
 
     temperature: float
@@ -70,6 +71,7 @@ class EmotionSpace:
     valence: tuple[str, str]
     arousal: tuple[str, str]
     axis_scales: tuple[float, float]
+    label_template: str = "{label}"
 
 
 @dataclass(frozen=True)

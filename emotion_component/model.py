@@ -56,7 +56,7 @@ class EmotionModel:
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._manifest = bundles.read_manifest(folder)
-        tokenizer = MessageTokenizer(folder / bundles.TOKENIZER, self._manifest.window)
+        tokenizer = MessageTokenizer.of_bundle(folder, self._manifest)
         self._encoder = MessageEncoder(folder, tokenizer, threads)
         self._label_vectors = LabelVectors(folder, tokenizer, threads)
         self._scales = np.array(self._manifest.calibration_scales, dtype=np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from emotion_component.bundle import TOKENIZER, BundleError, Window
+from emotion_component.bundle import TOKENIZER, BundleError, Manifest, Window
 from emotion_component.dialogue import Turn
 from emotion_component.text import MAX_CHARACTERS, normalise, spell_emoji
 
@@ -50,15 +50,22 @@ class MessageTokenizer:
     Args:
         path: tokenizer.json.
         window: Token budget and number of turns.
+        label_template: What is read for a label, with {label} in it.
     """
 
-    def __init__(self, path: Path, window: Window) -> None:
+    def __init__(self, path: Path, window: Window, label_template: str = "{label}") -> None:
         self._tokenizer = Tokenizer.from_file(str(path))
         # Cutting and padding happen here, so that the shared tokenizer never changes its state.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._window = window
+        self._label_template = label_template
         self._cls, self._sep, self._unknown = map(self._special, ("[CLS]", "[SEP]", "[UNK]"))
+
+    @classmethod
+    def of_bundle(cls, folder: Path, manifest: Manifest) -> MessageTokenizer:
+        """Opens the tokenizer of a bundle."""
+        return cls(folder / TOKENIZER, manifest.window, manifest.space.label_template)
 
     def _special(self, token: str) -> int:
         number: Optional[int] = self._tokenizer.token_to_id(token)
@@ -116,7 +123,8 @@ class MessageTokenizer:
 
     def encode_label(self, label: str) -> TokenizedMessage:
         """Tokenizes a label or descriptor; "order_anger" reads as "order anger"."""
-        ids = self._ids(normalise(label.replace("_", " ")))[: self._window.message_tokens - 2]
+        phrase = self._label_template.replace("{label}", label.replace("_", " "))
+        ids = self._ids(normalise(phrase))[: self._window.message_tokens - 2]
         return TokenizedMessage([self._cls], [*ids, self._sep], False)
 
 

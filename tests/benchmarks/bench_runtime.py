@@ -60,15 +60,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--checkpoint", help="safetensors; without, torch runs random weights")
-    parser.add_argument("--backbone", help="encoder that the checkpoint was made of")
+    parser.add_argument("--checkpoint", help="of `training joint`; without, random weights")
     options = parser.parse_args()
     report: dict[str, object] = {"threads": options.threads, **fresh_process(5)}
     torch.set_num_threads(options.threads)
     model = EmotionModel.load(threads=options.threads)
-    pipeline = load_pipeline(
-        DEFAULT_BUNDLE, len(model.labels), options.checkpoint, options.backbone
-    )
+    pipeline = load_pipeline(DEFAULT_BUNDLE, len(model.labels), options.checkpoint)
     prefixes = model.manifest.window.role_prefixes
     spoken = " ".join(prefixes[turn.role] + turn.text for turn in CONTEXT)
     print("tokens  turns   predict p50 / p95 ms   torch p50 / p95 ms   times faster")

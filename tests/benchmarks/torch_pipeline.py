@@ -9,8 +9,10 @@ import torch
 from transformers import BertConfig, BertModel, Pipeline, PreTrainedTokenizerFast
 
 from emotion_component.bundle import TOKENIZER
+from training.models.joint_model import JointModel
+from training.models.label_attention import LabelAttention
 from training.models.pooling import MeanPooling
-from training.models.two_heads import TwoHeadModel, load_two_heads, pooling_mask
+from training.models.two_heads import TwoHeadModel
 
 
 class EmotionPipeline(Pipeline):  # type: ignore[misc]
@@ -23,7 +25,8 @@ class EmotionPipeline(Pipeline):  # type: ignore[misc]
         """Tokenizes one message, its context as first segment."""
         segments = [inputs["context"], inputs["text"]] if inputs["context"] else [inputs["text"]]
         encoding = self.tokenizer(*segments, return_tensors="pt", truncation=True, max_length=192)
-        mask = pooling_mask(encoding["attention_mask"], encoding["token_type_ids"])
+        second = encoding["token_type_ids"]  # the message, where there is context
+        mask = second if inputs["context"] else encoding["attention_mask"]
         return {**encoding, "pooling_mask": mask}
 
     def _forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -36,29 +39,24 @@ class EmotionPipeline(Pipeline):  # type: ignore[misc]
         return scores
 
 
-def towers(labels: int, checkpoint: str | None, backbone: str | None) -> TwoHeadModel:
-    """Returns the network: of a checkpoint, or of the same shape with random weights."""
-    if checkpoint and backbone:
-        return load_two_heads(checkpoint, backbone)[0]
+def random_tower(labels: int) -> TwoHeadModel:
+    """Returns the network with random weights, which take as long as trained ones."""
     config = BertConfig(
         hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
     )
-    classifier, projection = torch.nn.Linear(384, labels), torch.nn.Linear(384, 384)
-    return TwoHeadModel(BertModel(config), MeanPooling(), classifier, projection).eval()
+    head, projection = LabelAttention(384, labels), torch.nn.Linear(384, 384)
+    return TwoHeadModel(BertModel(config), head, MeanPooling(), projection).eval()
 
 
-def load_pipeline(
-    bundle: Path, labels: int, checkpoint: str | None, backbone: str | None
-) -> EmotionPipeline:
+def load_pipeline(bundle: Path, labels: int, checkpoint: str | None) -> EmotionPipeline:
     """Builds the pipeline, with torch's fused attention.
 
     Args:
         bundle: Where tokenizer.json lies.
         labels: Number of classes.
-        checkpoint: Weights; without, random ones, which take as long.
-        backbone: The encoder that the checkpoint was made of.
+        checkpoint: Folder of a joint model; without, random weights.
     """
-    network = towers(labels, checkpoint, backbone)
+    network = JointModel.load(checkpoint).tower().eval() if checkpoint else random_tower(labels)
     network.encoder.set_attn_implementation("sdpa")
     network.encoder.towers = network  # what the pipeline calls; it insists on a pretrained model
     tokenizer = PreTrainedTokenizerFast(

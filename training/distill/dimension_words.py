@@ -17,6 +17,8 @@ import yaml
 from torch import Tensor
 
 from training.errors import UserError
+from training.models.dual_encoder import DualEncoder
+from training.readers.example import Example
 
 AXES = (("positivity", "negativity"), ("high activation", "low activation"))
 """Words of the upper and the lower pole of valence and of activation."""
@@ -111,3 +113,30 @@ def add_words(
             elif text_values[axis] <= low[axis]:
                 extended[row] += (lower,)
     return extended
+
+
+def with_dimension_words(
+    examples: list[Example], model: DualEncoder, table_path: Path, share: float
+) -> list[Example]:
+    """Adds the dimension words to texts.
+
+    Args:
+        examples: Texts and their descriptors.
+        model: Whose frozen label encoder extends the table.
+        table_path: See `read_table`.
+        share: See `add_words`.
+    """
+    table = read_table(table_path)
+    terms = sorted({label for example in examples for label in example.labels})
+    values = extend_table(
+        table, model.label_features(list(table)), terms, model.label_features(terms)
+    )
+    extended = add_words(
+        [example.labels for example in examples],
+        dict(zip(terms, values.tolist(), strict=True)),
+        share,
+    )
+    return [
+        Example(example.text, labels, example.context, example.id)
+        for example, labels in zip(examples, extended, strict=True)
+    ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import set_seed
 
 from training.distill.dataset import Collator, LabelledTexts, vocabulary
-from training.distill.dimension_words import add_words, extend_table, read_table
+from training.distill.dimension_words import with_dimension_words
 from training.distill.model import DistillationModel
 from training.distill.ranking import average_precision, mean_average_precision
 from training.distill.recipe import DistillRecipe
@@ -19,7 +19,6 @@ from training.losses.sigmoid_contrastive import SigmoidContrastiveLoss
 from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
 from training.models.dual_encoder import DualEncoder
 from training.readers.data_folder import data_folder, find_file
-from training.readers.example import Example
 from training.readers.held_out import split_held_out
 from training.readers.sources import read_source
 from training.recipe import load_recipe
@@ -81,7 +80,7 @@ def train(recipe: DistillRecipe, data: Path | None, output: Path) -> DualEncoder
     settings = recipe.model.model_dump()
     model = DualEncoder.from_backbone(recipe.backbone, **settings)
     if table_path:
-        examples = _with_dimension_words(examples, model, table_path, recipe.labels.dimension_share)
+        examples = with_dimension_words(examples, model, table_path, recipe.labels.dimension_share)
         labels = vocabulary(examples, recipe.labels.min_count, leave_out)
     features = model.label_features(labels)
     model.align(features)
@@ -112,25 +111,6 @@ def train(recipe: DistillRecipe, data: Path | None, output: Path) -> DualEncoder
         model.save(output / "model", notes)
     log.info("Saved %s; held-out MAP %.4f", output / "model", notes["held_out"]["eval_map"])
     return model
-
-
-def _with_dimension_words(
-    examples: list[Example], model: DualEncoder, table_path: Path, share: float
-) -> list[Example]:
-    table = read_table(table_path)
-    terms = sorted({label for example in examples for label in example.labels})
-    values = extend_table(
-        table, model.label_features(list(table)), terms, model.label_features(terms)
-    )
-    extended = add_words(
-        [example.labels for example in examples],
-        dict(zip(terms, values.tolist(), strict=True)),
-        share,
-    )
-    return [
-        Example(example.text, labels, example.context, example.id)
-        for example, labels in zip(examples, extended, strict=True)
-    ]
 
 
 def _best(history: list[dict[str, float]], metric: str) -> dict[str, float]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import f1_score
-from transformers import AutoTokenizer
 
 from emotion_component import EmotionModel
 from emotion_component import bundle as bundles
@@ -24,7 +23,7 @@ from training.export.parity import Parity, check_parity
 from training.export.quantize import quantize
 from training.export.recipe import ExportRecipe
 from training.export.vocabulary import frequent_descriptors, write_vocabulary
-from training.models.two_heads import load_two_heads
+from training.models.joint_model import JointModel
 from training.readers.data_folder import find_file
 from training.readers.rows import read_rows
 
@@ -42,9 +41,10 @@ def read_labelled(path: Path, labels: tuple[str, ...]) -> LabelledTexts:
     return [row["text"] for row in rows], present
 
 
-def _first_manifest(recipe: ExportRecipe, labels: tuple[str, ...]) -> bundles.Manifest:
+def _first_manifest(recipe: ExportRecipe, model: JointModel) -> bundles.Manifest:
     """The manifest before anything is measured: scores are plain sigmoids."""
-    window, count = recipe.window, len(labels)
+    window, labels, space = recipe.window, model.labels, model.space.config
+    count = len(labels)
     return bundles.Manifest(
         name=recipe.name,
         version=recipe.version,
@@ -59,25 +59,26 @@ def _first_manifest(recipe: ExportRecipe, labels: tuple[str, ...]) -> bundles.Ma
             role_prefixes={"user": window.user_prefix, "bot": window.bot_prefix},
         ),
         space=bundles.EmotionSpace(
-            temperature=recipe.temperature,
-            match_scale=1.0 / recipe.temperature,
+            temperature=space.temperature,
+            match_scale=1.0 / space.temperature,
             match_bias=0.0,
             valence=recipe.vocabulary.valence,
             arousal=recipe.vocabulary.arousal,
             axis_scales=(1.0, 1.0),
+            label_template=space.label_template,
         ),
         training=recipe.training,
     )
 
 
 def write_float32(
-    recipe: ExportRecipe, labels: tuple[str, ...], folder: Path, data: Path | None
+    recipe: ExportRecipe, model: JointModel, folder: Path, data: Path | None
 ) -> Parity:
     """Writes the uncalibrated bundle in float32, and checks it against torch.
 
     Args:
         recipe: What the bundle is made of.
-        labels: The class labels, in the order of the logits.
+        model: The trained model.
         folder: The bundle to write.
         data: The data folder.
 
@@ -85,19 +86,18 @@ def write_float32(
         The largest differences between torch and ONNX.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    text, label = load_two_heads(find_file(recipe.checkpoint, data), recipe.backbone)
+    text, label = model.tower().eval(), model.space.label_tower
     export_onnx(text, folder / bundles.ENCODER, TEXT_INPUTS, ("logits", "embedding"))
     export_onnx(label, folder / bundles.LABEL_ENCODER, LABEL_INPUTS, ("embedding",))
-    tokenizer = AutoTokenizer.from_pretrained(recipe.backbone)
-    tokenizer.backend_tokenizer.save(str(folder / bundles.TOKENIZER), pretty=False)
-    manifest = _first_manifest(recipe, labels)
+    model.space.tokenizer.tokenizer.save(str(folder / bundles.TOKENIZER), pretty=False)
+    manifest = _first_manifest(recipe, model)
     known = recipe.vocabulary
-    terms = set(labels) | set(frequent_descriptors(find_file(known.descriptors, data), known.times))
+    frequent = frequent_descriptors(find_file(known.descriptors, data), known.times)
     write_vocabulary(
         folder / bundles.VOCABULARY,
         label,
-        MessageTokenizer(folder / bundles.TOKENIZER, manifest.window),
-        sorted(terms),
+        MessageTokenizer.of_bundle(folder, manifest),
+        sorted({*model.labels, *frequent}),
         (*known.valence, *known.arousal),
     )
     bundles.write_manifest(folder, manifest)
@@ -116,7 +116,7 @@ def write_int8(source: Path, target: Path, messages: Sequence[Message]) -> None:
     manifest = bundles.read_manifest(source)
     for name in (bundles.TOKENIZER, bundles.VOCABULARY):
         shutil.copy(source / name, target / name)
-    tokenizer = MessageTokenizer(target / bundles.TOKENIZER, manifest.window)
+    tokenizer = MessageTokenizer.of_bundle(target, manifest)
     feeds = [pad([tokenizer.encode(m.text, m.context)]) for m in messages]
     quantize(source / bundles.ENCODER, target / bundles.ENCODER, feeds)
     with np.load(source / bundles.VOCABULARY) as vocabulary:
@@ -186,19 +186,28 @@ def macro_f1(folder: Path, texts: LabelledTexts) -> float:
     return float(f1_score(texts[1], predicted, average="macro"))
 
 
-def build(recipe: ExportRecipe, output: Path, data: Path | None) -> dict[str, float]:
+def build(
+    recipe: ExportRecipe, checkpoint: Path, output: Path, data: Path | None
+) -> dict[str, float]:
     """Makes `output`/float32 and `output`/int8 and measures both.
+
+    Args:
+        recipe: What the bundle is made of.
+        checkpoint: Folder of a joint model.
+        output: Made if missing.
+        data: The data folder.
 
     Returns:
         Parity of ONNX with torch, and test macro-F1 and encoder size of both bundles.
     """
     float32, int8 = output / "float32", output / "int8"
     # Everything is read before any work, so that a missing file costs no time.
-    labels = tuple(find_file(recipe.labels, data).read_text(encoding="utf-8").split())
-    dev, test = (read_labelled(find_file(name, data), labels) for name in (recipe.dev, recipe.test))
+    model = JointModel.load(checkpoint)
+    names = (find_file(name, data) for name in (recipe.dev, recipe.test))
+    dev, test = (read_labelled(name, model.labels) for name in names)
     messages = typical_messages(dev, find_file(recipe.dialogues, data))
-    logger.info("Exporting %s", recipe.checkpoint)
-    parity = write_float32(recipe, labels, float32, data)
+    logger.info("Exporting %s", checkpoint)
+    parity = write_float32(recipe, model, float32, data)
     write_int8(float32, int8, messages)
     report = {"parity_logits": parity.logits, "parity_embedding": parity.embedding}
     for name, folder in (("float32", float32), ("int8", int8)):

@@ -21,8 +21,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Adds `export` to the command line."""
     parser = subparsers.add_parser("export", description=__doc__)
     parser.add_argument("--recipe", type=Path, required=True, help="YAML, see config/training")
-    parser.add_argument("--checkpoint", help="instead of the recipe's")
-    parser.add_argument("--backbone", help="instead of the recipe's: a folder or hub name")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of a joint model")
     parser.add_argument("--data", help="folder of the data sets (or EMOTION_DATA)")
     parser.add_argument("--output", type=Path, default=Path("runs/export"))
     parser.set_defaults(run=run)
@@ -31,14 +30,12 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exports, measures, and says where the bundle lies."""
     recipe = load_recipe(arguments.recipe, ExportRecipe)
-    given = {k: getattr(arguments, k) for k in ("checkpoint", "backbone") if getattr(arguments, k)}
-    recipe = recipe.model_copy(update=given)
     data = data_folder(arguments.data)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("training").setLevel(logging.INFO)
     from training.export.build import build
 
-    report = build(recipe, arguments.output, data)
+    report = build(recipe, arguments.checkpoint, arguments.output, data)
     (arguments.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     sys.stdout.write(f"{json.dumps(report, indent=2)}\n")
     sys.stdout.write(f"Bundle: {arguments.output / 'int8'} (float32 beside it)\n")

@@ -8,8 +8,8 @@ from pathlib import Path
 import onnx
 import torch
 from onnxruntime.transformers import optimizer
-
-from training.models.two_heads import LabelTower, TwoHeadModel
+from torch import nn
+from transformers import PreTrainedModel
 
 # The oldest onnxruntime that the runtime allows (Python 3.9) reads these.
 OPSET = 17
@@ -20,12 +20,12 @@ LABEL_INPUTS = ("input_ids", "attention_mask")
 
 
 def export_onnx(
-    model: TwoHeadModel | LabelTower, path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    model: nn.Module, path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> None:
     """Writes a tower as ONNX with BERT's operators fused (attention, layer norm, GELU).
 
     Args:
-        model: A tower over a BERT encoder with the attention implementation "eager", whose
+        model: A tower, whose `encoder` is a BERT with the attention implementation "eager", whose
             operators the optimiser recognises. Every argument is an int64 array (n, tokens).
         path: The file to write.
         inputs: Names of the arguments, in order.
@@ -47,7 +47,9 @@ def export_onnx(
             opset_version=OPSET,
             dynamo=False,
         )
-    config = model.encoder.config
+    encoder = model.encoder
+    assert isinstance(encoder, PreTrainedModel)
+    config = encoder.config
     optimised = optimizer.optimize_model(
         str(path),
         model_type="bert",

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from emotion_component import EmotionModel, Turn
-from emotion_component import bundle as bundles
 from emotion_component.tokens import MessageTokenizer, pad
 from training.errors import UserError
-from training.models.two_heads import LabelTower, TwoHeadModel
 
 TOLERANCE = 1e-3
 
@@ -37,14 +36,14 @@ class Parity:
     embedding: float
 
 
-def check_parity(text: TwoHeadModel, label: LabelTower, folder: Path) -> Parity:
+def check_parity(text: nn.Module, label: nn.Module, folder: Path) -> Parity:
     """Compares a float32 bundle with the towers it was made of, on messages of several shapes.
 
     Raises:
         UserError: If a difference exceeds `TOLERANCE`.
     """
     model = EmotionModel.load(folder)
-    tokenizer = MessageTokenizer(folder / bundles.TOKENIZER, model.manifest.window)
+    tokenizer = MessageTokenizer.of_bundle(folder, model.manifest)
     encoded = model.encode([t for t, _ in PROBES], [c for _, c in PROBES])
     feeds = pad([tokenizer.encode(text, context) for text, context in PROBES])
     probe = model.labels[0] + " or something like it"  # not in the vocabulary: runs the encoder

@@ -39,13 +39,9 @@ class ExportRecipe(Recipe):
     Attributes:
         name: The bundle's name.
         version: The weights' version.
-        checkpoint: Safetensors file of both towers; see `training.models.two_heads`.
-        backbone: Pretrained encoder that the label tower keeps frozen: folder or hub name.
-        labels: File with one class label a line, in the order of the logits.
         dev: Labelled texts for calibration and thresholds.
         test: Labelled texts for the reported scores.
         dialogues: Contrast groups, as messages with context for the int8 ranges.
-        temperature: Of the emotion space.
         window: What of a conversation is read.
         vocabulary: Which descriptors are known.
         training: Data, licences and method, for people; copied into bundle.json.
@@ -53,13 +49,9 @@ class ExportRecipe(Recipe):
 
     name: str
     version: str
-    checkpoint: str
-    backbone: str
-    labels: str
     dev: str
     test: str
     dialogues: str
-    temperature: float
     window: WindowRecipe
     vocabulary: VocabularyRecipe
     training: dict[str, Any]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from emotion_component.tokens import MessageTokenizer, pad
-from training.models.two_heads import LabelTower
 from training.readers.rows import read_rows
 
 BATCH = 64
@@ -30,7 +30,7 @@ def frequent_descriptors(path: Path, times: int) -> list[str]:
 
 
 def encode_labels(
-    tower: LabelTower, tokenizer: MessageTokenizer, labels: Sequence[str]
+    tower: nn.Module, tokenizer: MessageTokenizer, labels: Sequence[str]
 ) -> npt.NDArray[np.float32]:
     """Returns the unit vectors of labels in float32, (labels, dimensions)."""
     tokens = [tokenizer.encode_label(label) for label in labels]
@@ -45,7 +45,7 @@ def encode_labels(
 
 def write_vocabulary(
     path: Path,
-    tower: LabelTower,
+    tower: nn.Module,
     tokenizer: MessageTokenizer,
     terms: Sequence[str],
     poles: Sequence[str],

@@ -23,8 +23,8 @@ import torch
 from emotion_component import Turn
 from training.errors import UserError
 from training.models.emotion_classifier import EmotionClassifier
-from training.pillars.turns import join_turns
 from training.readers.iemocap import Transcribed, read_iemocap
+from training.readers.turns import join_turns
 
 if TYPE_CHECKING:
     from training.cli import Subparsers

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from training.errors import UserError
 from training.pillars.corpus import Corpus
@@ -16,6 +16,8 @@ from training.pillars.groups import Rows, connected_groups, deal
 from training.pillars.sources import Utterance, read_corpus
 from training.pillars.targets import Kind, make_targets
 from training.pillars.train_recipe import TrainRecipe
+
+Spoken = TypeVar("Spoken", bound=Utterance)
 
 
 class Shares(Protocol):
@@ -94,7 +96,7 @@ def deal_utterances(utterances: Sequence[Utterance], kind: str, shares: Shares) 
     return dealt
 
 
-def with_unrelated_contexts(utterances: Sequence[Utterance], share: float) -> list[Utterance]:
+def with_unrelated_contexts(utterances: Sequence[Spoken], share: float) -> list[Spoken]:
     """Gives a share of the utterances without context one of another, by chance.
 
     Args:

@@ -11,14 +11,13 @@ from typing import Literal
 
 from pydantic import PositiveInt
 
-from emotion_component import Turn
 from training.errors import UserError
 from training.evaluation.context import read_chats, read_contrast
 from training.pillars.fitting import LABELS
 from training.pillars.taxonomy import Taxonomy, load_taxonomy
-from training.pillars.turns import join_turns
 from training.readers.data_folder import CHECKOUT, find_file
 from training.readers.rows import read_rows
+from training.readers.turns import alternate, join_turns
 from training.recipe import Recipe
 
 EDOS_LABELS = CHECKOUT / "config/training/edos_labels.yaml"
@@ -129,12 +128,6 @@ def edos_emotions(votes: list[str], taxonomy: Taxonomy) -> dict[str, float]:
     found = [taxonomy.resolve(vote.split("(")[0]) for vote in votes]
     counts = Counter(emotion for emotion in found if emotion)
     return {emotion: count / len(votes) for emotion, count in counts.items()}
-
-
-def alternate(texts: list[str]) -> list[Turn]:
-    """Returns the turns before a user's turn, taken to be the other's and the user's in turn."""
-    roles = ("bot", "user")
-    return [Turn(roles[distance % 2], t) for distance, t in enumerate(reversed(texts))][::-1]
 
 
 def _goemotions(path: Path, source: CorpusSource) -> list[Utterance]:

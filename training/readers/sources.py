@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import PositiveInt, model_validator
 
 from training.errors import UserError
 from training.readers.data_folder import find_file
 from training.readers.example import Example
 from training.readers.rows import read_rows
+from training.readers.turns import alternate, join_turns
 from training.recipe import Recipe
 
 # What annotators add behind a label of their own, such as "relieved (other)".
@@ -45,6 +47,9 @@ class Source(Recipe):
             `separator` between them.
         context: The column with what was said before: a string or a list of strings; where it is
             the column of `text`, the turns before the last.
+        roles: Whether the turns of a context's list are led by who said them, "user" and "bot" in
+            turn, the bot last, as the runtime reads them.
+        limit: Take so many rows, by chance; null for all.
         separator: Between the labels of a string.
         join: A file with more columns of the same texts.
     """
@@ -56,6 +61,8 @@ class Source(Recipe):
     text: str = "text"
     labels: str | list[str] = "labels"
     context: str | None = None
+    roles: bool = False
+    limit: PositiveInt | None = None
     separator: str = ","
     join: Join | None = None
 
@@ -90,6 +97,8 @@ def read_source(source: Source, data: Path | None) -> list[Example]:
     if source.join is not None:
         rows = _joined(rows, source, name, data)
     _check_columns(rows[0], source, name)
+    if source.limit is not None and source.limit < len(rows):
+        rows = random.Random(0).sample(rows, source.limit)
     return [
         Example(_text(row, source), _labels(row, source), _context(row, source), row.get("id"))
         for row in rows
@@ -153,5 +162,6 @@ def _labels(row: Mapping[str, Any], source: Source) -> tuple[str, ...]:
 def _context(row: Mapping[str, Any], source: Source) -> str | None:
     value = row.get(source.context) if source.context else None
     if isinstance(value, list):
-        value = " ".join(value[:-1] if source.context == source.text else value)
+        before = value[:-1] if source.context == source.text else value
+        value = join_turns(alternate(before)) if source.roles else " ".join(before)
     return value or None

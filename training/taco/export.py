@@ -30,7 +30,7 @@ from training.export.calibrate import Floats
 from training.export.graph import LABEL_INPUTS, TEXT_INPUTS, export_onnx
 from training.export.parity import Parity, check_parity
 from training.models.single_label_classifier import SingleLabelClassifier
-from training.models.two_heads import LabelTower, TwoHeadModel
+from training.models.two_heads import LabelTower, PooledHead, TwoHeadModel
 from training.readers.data_folder import data_folder
 from training.readers.example import Example
 from training.recipe import load_recipe
@@ -165,7 +165,8 @@ def towers(classifier: SingleLabelClassifier) -> tuple[TwoHeadModel, LabelTower]
     scores = nn.Linear(vectors.shape[1], vectors.shape[0], bias=False)
     scores.weight = nn.Parameter(vectors)
     network = classifier.text_network
-    text = TwoHeadModel(encoder, classifier.pooling, nn.Sequential(network, scores), network)
+    head = PooledHead(classifier.pooling, nn.Sequential(network, scores))
+    text = TwoHeadModel(encoder, head, classifier.pooling, network)
     label = LabelTower(encoder, classifier.pooling, classifier.label_network)
     return text.eval(), label.eval()
 

@@ -12,13 +12,13 @@ import onnx
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
-from transformers import BertModel
 
 from emotion_component import EmotionModel, Turn
 from emotion_component.bundle import ENCODER, read_manifest
 from training.cli import main
 from training.export.parity import TOLERANCE
+from training.models.dual_encoder import DualEncoder
+from training.models.joint_model import JointModel
 
 LABELS = ("joy", "anger", "neutral")
 TEXTS = {
@@ -31,28 +31,19 @@ TEXTS = {
 @pytest.fixture(scope="module")
 def checkpoint(tiny_backbone: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
-    encoder = BertModel.from_pretrained(tiny_backbone)
-    tensors = {f"enc.{name}": tensor for name, tensor in encoder.state_dict().items()}
-    width = encoder.config.hidden_size
-    for head, size in (("out", len(LABELS)), ("tp", 16), ("lp", 16)):
-        linear = torch.nn.Linear(width, size)
-        tensors |= {f"{head}.weight": linear.weight.data, f"{head}.bias": linear.bias.data}
-    path = tmp_path_factory.mktemp("checkpoint") / "model.safetensors"
-    save_file(tensors, path)
-    return path
+    space = DualEncoder.from_backbone(tiny_backbone, dimension=16, label_template="so {label}")
+    model = JointModel.from_dual_encoder(space, LABELS, pooling="attention", max_length=40)
+    torch.nn.init.normal_(model.head.queries.weight)
+    folder = tmp_path_factory.mktemp("checkpoint")
+    model.save(folder)
+    return folder
 
 
 @pytest.fixture
-def recipe(
-    tmp_path: Path,
-    tiny_backbone: str,
-    checkpoint: Path,
-    write_jsonl: Callable[[Path, Iterable[dict[str, Any]]], Path],
-) -> Path:
+def recipe(tmp_path: Path, write_jsonl: Callable[[Path, Iterable[dict[str, Any]]], Path]) -> Path:
     rows = [
         {"text": f"{text} {i}", "labels": [label]} for label, text in TEXTS.items() for i in "ab"
     ]
-    (tmp_path / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
     write_jsonl(tmp_path / "dev.jsonl", rows)
     write_jsonl(tmp_path / "test.jsonl", rows)
     case = {"turns": [["user", "the news"], ["bot", "calm"]], "emotions": {"joy": 0.5}}
@@ -62,13 +53,9 @@ def recipe(
     content = {
         "name": "tiny",
         "version": "7",
-        "checkpoint": str(checkpoint),
-        "backbone": tiny_backbone,
-        "labels": "labels.txt",
         "dev": "dev.jsonl",
         "test": "test.jsonl",
         "dialogues": "dialogues.jsonl",
-        "temperature": 0.1,
         "window": {
             "max_tokens": 40,
             "message_tokens": 30,
@@ -89,14 +76,16 @@ def recipe(
     return path
 
 
-def export(recipe: Path, *more: str) -> int:
+def export(recipe: Path, checkpoint: Path) -> int:
     folder = recipe.parent
-    output = ["--output", str(folder / "out")]
-    return main(["export", "--recipe", str(recipe), "--data", str(folder), *output, *more])
+    files = ["--recipe", str(recipe), "--checkpoint", str(checkpoint), "--data", str(folder)]
+    return main(["export", *files, "--output", str(folder / "out")])
 
 
-def test_both_bundles_load_and_agree(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert export(recipe) == 0
+def test_both_bundles_load_and_agree(
+    recipe: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(recipe, checkpoint) == 0
     report = json.loads((recipe.parent / "out/report.json").read_text(encoding="utf-8"))
     assert max(report["parity_logits"], report["parity_embedding"]) < TOLERANCE
     assert "int8 (float32 beside it)" in capsys.readouterr().out
@@ -111,15 +100,15 @@ def test_both_bundles_load_and_agree(recipe: Path, capsys: pytest.CaptureFixture
     assert int8.manifest.training == {"data": ["made up"]}
 
 
-def test_descriptors_used_often_enough_are_known(recipe: Path) -> None:
-    assert export(recipe) == 0
+def test_descriptors_used_often_enough_are_known(recipe: Path, checkpoint: Path) -> None:
+    assert export(recipe, checkpoint) == 0
     model = EmotionModel.load(recipe.parent / "out/int8")
     known = model.describe("i am happy", k=50).descriptors
     assert set(known) == {"delight", *LABELS}
 
 
-def test_int8_has_fixed_ranges_and_quantised_weights(recipe: Path) -> None:
-    assert export(recipe) == 0
+def test_int8_has_fixed_ranges_and_quantised_weights(recipe: Path, checkpoint: Path) -> None:
+    assert export(recipe, checkpoint) == 0
     path = recipe.parent / "out/int8" / ENCODER
     operators = {node.op_type for node in onnx.load(str(path)).graph.node}
     assert "DynamicQuantizeLinear" not in operators
@@ -131,38 +120,40 @@ def test_int8_has_fixed_ranges_and_quantised_weights(recipe: Path) -> None:
     assert np.abs(together - alone).max() < 1e-5
 
 
-def test_calibration_is_of_this_bundle(recipe: Path) -> None:
-    assert export(recipe) == 0
+def test_calibration_is_of_this_bundle(recipe: Path, checkpoint: Path) -> None:
+    assert export(recipe, checkpoint) == 0
     manifest = read_manifest(recipe.parent / "out/int8")
     assert manifest.calibration_scales != (1.0,) * len(LABELS)
-    assert all(0 < threshold < 1 for threshold in manifest.thresholds)
+    assert all(0 <= threshold <= 1 for threshold in manifest.thresholds)
+    assert manifest.thresholds != (0.5,) * len(LABELS)
     assert manifest.space.match_scale != 10.0
 
 
-def test_a_checkpoint_without_a_head_stops(recipe: Path, checkpoint: Path) -> None:
-    tensors = load_file(checkpoint)
-    del tensors["out.weight"]
-    broken = recipe.parent / "broken.safetensors"
-    save_file(tensors, broken)
-    with pytest.raises(RuntimeError, match=r"classifier\.weight"):
-        export(recipe, "--checkpoint", str(broken))
+def test_another_kind_of_checkpoint_stops(
+    recipe: Path, tiny_backbone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    DualEncoder.from_backbone(tiny_backbone).save(recipe.parent / "space")
+    assert export(recipe, recipe.parent / "space") == 2
+    assert "not of a joint model" in capsys.readouterr().err
 
 
 def test_mistakes_in_the_recipe_stop_before_any_work(
-    recipe: Path, capsys: pytest.CaptureFixture[str]
+    recipe: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
     content["window"]["max_token"] = content["window"].pop("max_tokens")
     recipe.write_text(yaml.safe_dump(content), encoding="utf-8")
-    assert export(recipe) == 2
+    assert export(recipe, checkpoint) == 2
     error = capsys.readouterr().err
     assert "window.max_token: unknown key" in error
     assert "window.max_tokens: missing" in error
     assert not (recipe.parent / "out").exists()
 
 
-def test_missing_data_is_named(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_is_named(
+    recipe: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (recipe.parent / "dev.jsonl").unlink()
-    assert export(recipe) == 2
+    assert export(recipe, checkpoint) == 2
     assert "dev.jsonl: no such file" in capsys.readouterr().err
     assert not (recipe.parent / "out").exists()

@@ -24,9 +24,9 @@ from training.pillars.fitting import (
 )
 from training.pillars.results import Figures, Result, averaged, by_class
 from training.pillars.tune_recipe import EmoContextSettings, TuneRecipe
-from training.readers.turns import join_turns
 from training.readers.data_folder import find_table
 from training.readers.rows import read_rows
+from training.readers.turns import join_turns
 
 OTHERS = "others"
 OUTPUTS = {"happy": "joy", "sad": "sadness", "angry": "anger"}

@@ -1,0 +1,146 @@
+"""From one recipe to a bundle: texts of both heads, teachers, the loss, all four stages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from emotion_component import EmotionModel
+from training.cli import main
+from training.errors import UserError
+from training.joint.dataset import Collator, JointTexts
+from training.joint.objective import JointObjective
+from training.joint.recipe import JointRecipe
+from training.joint.teachers import softened
+from training.joint.texts import JointText, read_texts
+from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
+from training.models.dual_encoder import DualEncoder
+from training.models.emotion_classifier import EmotionClassifier
+from training.models.joint_model import JointModel
+from training.pillars.fitting import LABELS
+from training.recipe import load_recipe
+
+
+@pytest.fixture
+def model(tiny_backbone: str) -> JointModel:
+    torch.manual_seed(0)
+    space = DualEncoder.from_backbone(tiny_backbone, dimension=16)
+    return JointModel.from_dual_encoder(space, ("joy", "anger"), pooling="attention", max_length=40)
+
+
+def test_a_text_of_both_lists_is_read_once_with_both_labels(recipe: Path, data: Path) -> None:
+    texts, development = read_texts(load_recipe(recipe, JointRecipe), data)
+    known = [text for text in texts if text.text.startswith("joy train")]
+    assert len(known) == 2
+    assert all(text.terms == ("joy",) and text.emotions == {"joy": 1.0} for text in known)
+    films = [text for text in texts if "happy" in text.text]
+    assert len(films) == 6
+    assert {(t.context, t.terms, len(t.emotions)) for t in films} == {
+        ("bot: the news", ("joyful",), 0)
+    }
+    contrast = [text for text in texts if text.group is not None]
+    assert len(contrast) == 2 * 2 * 8  # twice, two cases, a tenth for dev and a tenth held out
+    assert {text.terms for text in contrast} == {("joy",), ("anger",)}
+    assert len(development) == 2 * len(LABELS) + 2 + 2
+
+
+def test_teachers_speak_of_texts_without_context_alone(tmp_path: Path, tiny_backbone: str) -> None:
+    start = DualEncoder.from_backbone(tiny_backbone)
+    classifier = EmotionClassifier.from_dual_encoder(start, ("joy", "anger"))
+    with torch.no_grad():
+        classifier.head.output.weight.zero_()
+        classifier.head.output.bias.copy_(torch.tensor([20.0, 0.0]))
+    classifier.save(tmp_path / "teacher")
+    texts = [
+        JointText("so", None, {"anger": 1.0}, "1"),
+        JointText("so", "the news", {"anger": 1.0}, "2"),
+        JointText("so", None, {}, "3"),
+    ]
+    targets = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
+    mixed = softened(targets, texts, [tmp_path / "teacher"] * 2, 0.4, bf16=False)
+    np.testing.assert_allclose(mixed, [[0.4, 0.8], [0, 1], [0, 0]], atol=1e-6)
+
+
+def test_contrast_groups_keep_their_context(model: JointModel) -> None:
+    texts = [
+        JointText("so sad", "user: the news", {"joy": 1.0}, "1", 4),
+        JointText("so sad", "user: the news", {"joy": 1.0}, "2"),
+    ]
+    items = JointTexts(texts, np.ones((2, 2)), ["joy"], model.space.tokenizer, 1.0)
+    assert len(items[0]["input_ids"]) > len(items[1]["input_ids"])
+
+
+def test_the_loss_is_the_weighted_sum_of_both_heads(model: JointModel) -> None:
+    texts = [
+        JointText("so happy", None, {"joy": 1.0}, "1", terms=("joy",)),
+        JointText("the news", None, {"anger": 1.0}, "2"),
+        JointText("so sad", None, {}, "3", terms=("gloom",)),
+        JointText("calm", None, {}, "4", terms=("calm", "relief")),
+    ]
+    terms = ["joy", "gloom", "calm", "relief"]
+    targets = np.array([[1.0, 0], [0, 1], [0, 0], [0, 0]])
+    items = JointTexts(texts, targets, terms, model.space.tokenizer)
+    batch = Collator(model.space.tokenizer, 2, 4)([items[row] for row in range(4)])
+    features = model.space.label_features(terms)
+    biases = items.log_priors()
+    objective = JointObjective(
+        model.eval(), features, nn.BCEWithLogitsLoss(), SoftmaxContrastiveLoss(), 0.5, biases
+    ).eval()
+    found = objective(**batch)
+    logits = model.predict([text.text for text in texts])
+    torch.testing.assert_close(found["logits"], logits, atol=1e-5, rtol=1e-4)
+    vectors = model.space.embed_texts([text.text for text in texts])
+    shares = (vectors @ model.space.embed_labels(terms).T / 0.1 + biases).log_softmax(1)
+    space = -(shares[0, 0] + shares[2, 1] + shares[3, 2:].mean()) / 3
+    classes = nn.functional.binary_cross_entropy_with_logits(
+        logits[:2], torch.eye(2), reduction="sum"
+    )
+    expected = classes / 4 + 0.5 * 0.75 * space
+    torch.testing.assert_close(found["loss"], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_checkpoint(model: JointModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "m", {"why": "test"})
+    again = JointModel.load(tmp_path / "m")
+    texts, contexts = ["i am happy", "so"], [None, "user: the news"]
+    torch.testing.assert_close(again.predict(texts, contexts), model.predict(texts, contexts))
+    model.space.save(tmp_path / "space")
+    with pytest.raises(UserError, match="not of a joint model"):
+        JointModel.load(tmp_path / "space")
+
+
+def test_four_stages_make_a_bundle_once(
+    recipe: Path, data: Path, tiny_backbone: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    output = recipe.parent / "out"
+    arguments = ["joint", "--recipe", str(recipe), "--data", str(data), "--output", str(output)]
+    assert main(arguments) == 0
+    bundle = EmotionModel.load(output / "bundle" / "int8")
+    assert bundle.labels == LABELS
+    assert bundle.manifest.space.label_template == "so {label}"
+    trained = JointModel.load(output / "joint" / "model")
+    exact = EmotionModel.load(output / "bundle" / "float32")
+    vectors = torch.from_numpy(exact.label_vectors(["shame", "guilt"]))
+    expected = trained.space.embed_labels(["shame", "guilt"])
+    torch.testing.assert_close(vectors, expected, atol=1e-3, rtol=1e-3)
+    notes = json.loads((output / "joint/model/model.json").read_text(encoding="utf-8"))["notes"]
+    assert "joyful" in notes["terms"]
+    before = (output / "joint/model/model.safetensors").stat().st_mtime_ns
+    assert main(arguments) == 0
+    assert (output / "joint/model/model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_mistake_in_a_stages_recipe_stops_before_any_work(
+    recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recipe.parent / "teacher.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "\nlos: bce\n", encoding="utf-8")
+    output = recipe.parent / "out"
+    assert main(["joint", "--recipe", str(recipe), "--data", str(data), "--output", str(output)])
+    assert "los: unknown key" in capsys.readouterr().err
+    assert not output.exists()

@@ -1,0 +1,88 @@
+"""Makes the bundle that ships: `python -m training joint`.
+
+Four stages, each in its folder below --output: `space` (distill train), `teachers` (pillars
+tune), `joint` (both heads together), `bundle` (export). Stop it at any time; the same command
+goes on from the last epoch, and runs what is done no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.distill.recipe import DistillRecipe
+from training.distill.train import train as train_space
+from training.export.build import build
+from training.export.recipe import ExportRecipe
+from training.joint.recipe import JointRecipe
+from training.joint.train import train as train_joint
+from training.models.checkpoint import CONFIG
+from training.pillars.tune import tune
+from training.pillars.tune_recipe import TuneRecipe
+from training.readers.data_folder import data_folder, find_file
+from training.recipe import load_recipe
+
+if TYPE_CHECKING:
+    from training.cli import Subparsers
+
+log = logging.getLogger(__name__)
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds `joint` to the command line."""
+    parser = subparsers.add_parser(
+        "joint", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipe", required=True, type=Path)
+    parser.add_argument("--data", type=Path, help="folder of the data files")
+    parser.add_argument("--output", type=Path, help="folder of the stages (default: runs/<recipe>)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a recipe key"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    recipe = load_recipe(arguments.recipe, JointRecipe, arguments.set)
+    data = data_folder(arguments.data or recipe.data)
+    output: Path = arguments.output or Path("runs") / arguments.recipe.stem
+    # All recipes are read before any work, so that a mistake in one costs no time.
+    space_recipe = _space_recipe(recipe)
+    tune_recipes = _tune_recipes(recipe, output / "space" / "model")
+    export_recipe = load_recipe(find_file(recipe.bundle, None), ExportRecipe)
+    if not _done(output / "space"):
+        train_space(space_recipe, data, output / "space")
+    teachers = [output / "teachers" / f"seed-{teacher.seed}" for teacher in tune_recipes]
+    for folder, teacher in zip(teachers, tune_recipes, strict=True):
+        if not _done(folder):
+            tune(teacher, data, folder)
+    if not _done(output / "joint"):
+        starts = [folder / "model" for folder in teachers]
+        train_joint(recipe, data, output / "space" / "model", starts, output / "joint")
+    build(export_recipe, output / "joint" / "model", output / "bundle", data)
+    log.info("Bundle: %s (float32 beside it)", output / "bundle" / "int8")
+    return 0
+
+
+def _space_recipe(recipe: JointRecipe) -> DistillRecipe:
+    stage = recipe.space
+    changes = [*stage.set, f"backbone={recipe.backbone}", f"seed={stage.seed}"]
+    return load_recipe(find_file(stage.recipe, None), DistillRecipe, changes)
+
+
+def _tune_recipes(recipe: JointRecipe, start: Path) -> list[TuneRecipe]:
+    stage = recipe.teachers
+    if stage is None:
+        return []
+    path = find_file(stage.recipe, None)
+    return [
+        load_recipe(path, TuneRecipe, [f"start={start}", f"seed={seed}"]) for seed in stage.seeds
+    ]
+
+
+def _done(folder: Path) -> bool:
+    return (folder / "model" / CONFIG).is_file()

@@ -1,0 +1,105 @@
+"""The recipe of the model that ships."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from training.distill.recipe import LabelSettings
+from training.fit import FitSettings
+from training.pillars.classifier_recipe import AsymmetricSettings
+from training.pillars.sources import CorpusSource
+from training.readers.sources import Source
+from training.recipe import Recipe
+
+
+class SpaceStage(Recipe):
+    """The first stage: a dual encoder, by `distill train`; the key `space:`.
+
+    Attributes:
+        recipe: Its recipe.
+        set: Keys of it to change, each "a.b=value".
+        seed: Its seed.
+    """
+
+    recipe: str
+    set: list[str] = Field(default_factory=list)
+    seed: int = 0
+
+
+class TeacherStage(Recipe):
+    """The second stage: classifiers whose mean answer is learned; the key `teachers:`.
+
+    Attributes:
+        recipe: Of `pillars tune`; its `start` is the first stage's model.
+        seeds: One classifier each.
+        weight: Share of the teachers' probabilities in the targets, 0 to 1; the rest is the
+            human labels.
+    """
+
+    recipe: str
+    seeds: list[int] = Field(min_length=1)
+    weight: float = Field(default=0.5, ge=0, le=1)
+
+
+class JointSettings(Recipe):
+    """The third stage: one encoder and both heads; the key `joint:`.
+
+    Attributes:
+        pooling: Of the classifier: "mean", or "attention" with a query for each label.
+        max_length: Most tokens of a text with its context.
+        asymmetric: The classifier's loss.
+        space_weight: Weight of the space's loss; that of the classifier's, summed over the
+            labels, is 1.
+        logit_adjustment: Of the space's logits, as in `distill train`.
+        context_dropout: Probability that a text is read without its context; contrast groups
+            always keep theirs.
+        unrelated_context: Share of the texts without context that get one of another text.
+        training: How to train.
+    """
+
+    pooling: Literal["mean", "attention"] = "attention"
+    max_length: int = Field(default=96, ge=8)
+    asymmetric: AsymmetricSettings = AsymmetricSettings()
+    space_weight: float = Field(default=0.5, ge=0)
+    logit_adjustment: float = Field(default=1.0, ge=0)
+    context_dropout: float = Field(default=0.5, ge=0, le=1)
+    unrelated_context: float = Field(default=0.1, ge=0, le=1)
+    training: FitSettings
+
+
+class JointRecipe(Recipe):
+    """Everything that the shipped bundle is made by.
+
+    Attributes:
+        data: Folder of the data files; a flag or EMOTION_DATA may name it instead.
+        backbone: Folder or hub name of the encoder that all starts from.
+        space: The first stage.
+        teachers: The second stage; None for none.
+        sources: Texts with labels of the emotion space.
+        labels: Which of those labels are trained on.
+        corpora: Utterances with the classifier's emotions. Those of GoEmotions are all trained
+            on; the other kinds keep `dev` and `held_out` of their units apart. A text that
+            stands in `sources` too is read once, for both heads.
+        development: Utterances to choose the epoch by, with the corpora's own dev parts.
+        dev: Share of each corpus to choose by.
+        held_out: Share of each corpus that the model card reports on.
+        joint: The third stage.
+        bundle: The recipe of the fourth stage, `export`.
+        seed: Of weights, order and dropout.
+    """
+
+    data: str | None = None
+    backbone: str
+    space: SpaceStage
+    teachers: TeacherStage | None = None
+    sources: list[Source] = Field(min_length=1)
+    labels: LabelSettings = LabelSettings()
+    corpora: list[CorpusSource] = Field(min_length=1)
+    development: CorpusSource
+    dev: float = Field(default=0.1, gt=0, lt=0.5)
+    held_out: float = Field(default=0.1, gt=0, lt=0.5)
+    joint: JointSettings
+    bundle: str
+    seed: int = 0

@@ -1,0 +1,123 @@
+"""The third stage: one encoder and both heads, from the first stage's dual encoder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.special import expit
+from transformers import EvalPrediction, set_seed
+
+from training.distill.dataset import vocabulary
+from training.distill.dimension_words import with_dimension_words
+from training.fit import fit, training_arguments
+from training.joint.dataset import Collator, JointTexts
+from training.joint.objective import JointObjective
+from training.joint.recipe import JointRecipe
+from training.joint.teachers import softened
+from training.joint.texts import PRESENT, JointText, read_texts
+from training.losses.asymmetric import AsymmetricLoss
+from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
+from training.models.dual_encoder import DualEncoder
+from training.models.joint_model import JointModel
+from training.pillars.corpus import Floats
+from training.pillars.decisions import macro_f1, one_threshold
+from training.pillars.fitting import LABELS
+from training.pillars.parts import with_unrelated_contexts
+from training.pillars.sources import Utterance
+from training.pillars.targets import make_targets
+from training.readers.data_folder import find_file
+from training.readers.example import Example
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    recipe: JointRecipe, data: Path | None, start: Path, teachers: Sequence[Path], output: Path
+) -> Path:
+    """Trains the joint model and saves it.
+
+    Args:
+        recipe: What to do.
+        data: The data folder.
+        start: Checkpoint of the dual encoder.
+        teachers: Checkpoints of the classifiers to learn from; may be empty.
+        output: The run's folder. If it holds checkpoints of an interrupted run, the run goes on
+            from the last one.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        UserError: If the start or the data cannot be used.
+    """
+    settings = recipe.joint
+    set_seed(recipe.seed)
+    model = JointModel.from_dual_encoder(
+        DualEncoder.load(start), LABELS, pooling=settings.pooling, max_length=settings.max_length
+    )
+    texts, development = read_texts(recipe, data)
+    texts = _with_dimension_words(texts, recipe, model.space)
+    targets = _targets(texts)
+    if recipe.teachers:
+        bf16 = settings.training.precision == "bf16"
+        targets = softened(targets, texts, teachers, recipe.teachers.weight, bf16)
+    texts = with_unrelated_contexts(texts, settings.unrelated_context)
+    examples = [Example(text.text, text.terms) for text in texts]
+    terms = vocabulary(examples, recipe.labels.min_count, recipe.labels.leave_out)
+    tokenizer = model.space.tokenizer
+    train_set = JointTexts(texts, targets, terms, tokenizer, settings.context_dropout)
+    dev_texts = [JointText(**vars(utterance)) for utterance in development]
+    dev_set = JointTexts(dev_texts, _targets(development), terms, tokenizer)
+    log.info(
+        "%d texts to train on, %d to choose by, %d terms", len(texts), len(dev_set), len(terms)
+    )
+    trainer = fit(
+        JointObjective(
+            model,
+            model.space.label_features(terms),
+            AsymmetricLoss(**settings.asymmetric.model_dump()),
+            SoftmaxContrastiveLoss(),
+            settings.space_weight,
+            settings.logit_adjustment * train_set.log_priors(),
+        ),
+        model.space.text_tower.encoder,
+        train_set,
+        dev_set,
+        Collator(tokenizer, len(LABELS), len(terms)),
+        settings.training,
+        training_arguments(settings.training, output, recipe.seed, "score"),
+        _score,
+    )
+    notes = {"recipe": recipe.model_dump(exclude={"backbone", "data"}), "terms": terms}
+    model.save(output / "model", {**notes, "dev": trainer.state.best_metric})
+    log.info("Saved %s; dev macro-F1 %.4f", output / "model", trainer.state.best_metric or 0.0)
+    return output / "model"
+
+
+def _with_dimension_words(
+    texts: list[JointText], recipe: JointRecipe, space: DualEncoder
+) -> list[JointText]:
+    labels = recipe.labels
+    if labels.dimension_words is None:
+        return texts
+    table = find_file(labels.dimension_words, None)
+    examples = [Example(text.text, text.terms) for text in texts]
+    extended = with_dimension_words(examples, space, table, labels.dimension_share)
+    return [
+        JointText(**{**vars(text), "terms": example.labels})
+        for text, example in zip(texts, extended, strict=True)
+    ]
+
+
+def _targets(utterances: Sequence[Utterance]) -> Floats:
+    return make_targets([u.emotions for u in utterances], LABELS, "thresholded", PRESENT)
+
+
+def _score(prediction: EvalPrediction) -> dict[str, float]:
+    logits = np.asarray(prediction.predictions, dtype=np.float64)
+    targets = np.asarray(prediction.label_ids, dtype=np.float64)
+    scores = expit(logits)
+    return {"score": macro_f1(scores, targets, one_threshold(scores, targets))}
