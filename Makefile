@@ -9,7 +9,7 @@ BOT_SOURCES := rasa_project/config.yml rasa_project/domain.yml $(wildcard rasa_p
 
 export RASA_TELEMETRY_ENABLED := false
 
-.PHONY: help demo test test-main test-rasa test-pythons lint setup serve bench bench-server check-rasa-pro clean
+.PHONY: help demo test test-main test-rasa test-pythons lint setup serve bench bench-server card check-rasa-pro clean
 
 help:  ## say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ bench-server: .venv/ready  ## the sidecar under load, against its peers
 bench: .venv/ready .venv-rasa/ready rasa_project/models/demo.tar.gz  ## speed and memory, against torch
 	$(PYTHON) -m tests.benchmarks.bench_runtime
 	$(RASA_PYTHON) -m tests.benchmarks.bench_rasa
+
+card: .venv/ready  ## measure the bundle that ships and renew its model card; DATA=folder of the benchmarks
+	$(PYTHON) -m training evaluate --bundle emotion_component/default_bundle $(if $(DATA),--data $(DATA)) --output runs/card
+	cp runs/card/model_card.md runs/card/model_card_*.png docs/
+	cp runs/card/model_card_*.png emotion_component/default_bundle/
+	cp runs/card/model_card.md emotion_component/default_bundle/MODEL_CARD.md
 
 check-rasa-pro:  ## import the component and validate its graph under Rasa Pro (large download)
 	tests/rasa_pro/check.sh
