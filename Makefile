@@ -9,7 +9,7 @@ BOT_SOURCES := rasa_project/config.yml rasa_project/domain.yml $(wildcard rasa_p
 
 export RASA_TELEMETRY_ENABLED := false
 
-.PHONY: help demo test test-main test-rasa test-pythons lint setup serve bench bench-server card check-rasa-pro clean
+.PHONY: help demo test test-main test-rasa test-pythons lint setup serve model bench bench-server card check-rasa-pro clean
 
 help:  ## say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ setup: .venv/ready .venv-rasa/ready  ## build both environments
 
 serve: .venv/ready  ## the HTTP sidecar, on 127.0.0.1:8100
 	$(PYTHON) -m server
+
+model: .venv/ready  ## train the bundle that ships anew: make model DATA=folder
+	$(PYTHON) -m training joint --recipe config/training/default.yaml --data "$(DATA)"
 
 bench-server: .venv/ready  ## the sidecar under load, against its peers
 	$(PYTHON) -m tests.benchmarks.bench_server
