@@ -80,6 +80,8 @@ class Services:
             raise overloaded(full) from None
         deadline = self.settings.inference.deadline_seconds
         trace: Trace = request.state.trace
+        # A stream may last; the deadline is of each of its portions.
+        spent = trace.elapsed() if watch else 0.0
 
         def give_up(reason: str, kind: str, detail: str) -> None:
             if not job.answer.done():
@@ -87,7 +89,7 @@ class Services:
                 job.answer.set_exception(Problem(kind, detail))
 
         timer = asyncio.get_running_loop().call_later(
-            deadline - trace.elapsed(),
+            deadline - spent,
             give_up,
             "deadline",
             "deadline-exceeded",

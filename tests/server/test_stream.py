@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -78,6 +79,19 @@ def test_answers_come_while_lines_are_still_sent(server: Server) -> None:
             assert b'"label": "%b"' % label in line
         connection.sendall(b"0\r\n\r\n")
         answers.close()
+
+
+def test_a_stream_may_last_beyond_the_deadline(start_server: Callable[..., Server]) -> None:
+    deadline = 2.0
+    server = start_server(inference={"deadline_seconds": deadline})
+
+    def slowly() -> Iterator[bytes]:
+        for _ in range(3):
+            yield lines(["I hate it!"])
+            time.sleep(deadline / 2)
+
+    response = server.http.post(PATH, content=slowly())
+    assert [json.loads(line).get("label") for line in response.text.splitlines()] == ["anger"] * 3
 
 
 def test_curl_can_do_it(server: Server, model: EmotionModel) -> None:
