@@ -88,4 +88,4 @@ def merge(expositions: Mapping[str, str]) -> bytes:
             families.setdefault(
                 family.name, Family(family.name, family.documentation, family.type)
             ).samples.extend(samples)
-    return generate_latest(_Families(families.values()))  # type: ignore[arg-type]
+    return generate_latest(_Families(families.values()))

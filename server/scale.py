@@ -82,8 +82,7 @@ def app(arguments: Arguments) -> serve.Application:
     """
     settings = _of_one_replica(load_settings(arguments.config))
     scale = settings.scale
-    deployment = serve.deployment(
-        Replica,
+    deployed = serve.deployment(
         name=NAME,
         # What waits in a replica is merged into batches, or refused by it.
         max_ongoing_requests=settings.listen.max_connections,
@@ -100,7 +99,7 @@ def app(arguments: Arguments) -> serve.Application:
         # Its lines hold paths, which hold the ids of conversations; ours do not.
         logging_config=LoggingConfig(enable_access_log=False),
     )
-    return deployment.bind(settings)
+    return deployed(Replica).bind(settings)
 
 
 def _of_one_replica(settings: Settings) -> Settings:

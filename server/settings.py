@@ -152,6 +152,11 @@ class Conversations(_Section):
     conversations: Count = 10_000
     expiry_seconds: Count = 86_400
 
+    @field_validator("store", mode="before")
+    @classmethod
+    def _as_meant(cls, store: object) -> object:
+        return "off" if store is False else store  # YAML takes a bare off for false
+
 
 class ApiKey(_Section):
     """A key that clients present; `python -m server --new-key NAME` makes one.
