@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     messages.add_argument("--context-turns", type=int, help="earlier turns read of each message")
     messages.add_argument("--threads", type=int, help="threads of one encoder run")
     messages.add_argument("--json", action="store_true", help="JSON Lines also for arguments")
-    commands.add_parser("classify", parents=[messages], help="the bundle's 28 emotions")
+    classify = commands.add_parser("classify", parents=[messages], help="the bundle's 28 emotions")
+    _add_corpus_options(classify)
     rank = commands.add_parser("rank", parents=[messages], help="any labels, zero-shot")
     rank.add_argument("--labels", required=True, help="comma-separated words or short phrases")
     rank.add_argument("--single", action="store_true", help="exactly one label applies")
@@ -52,6 +53,17 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", parents=[shared], help="what the bundle says of itself")
     info.add_argument("--json", action="store_true", help="as JSON")
     return parser
+
+
+def _add_corpus_options(parser: argparse.ArgumentParser) -> None:
+    corpus = parser.add_argument_group("corpora, on a Ray cluster")
+    corpus.add_argument("--engine", choices=["local", "ray"], default="local")
+    corpus.add_argument("--input", help="Parquet or JSON Lines: a file or folder, path or URI")
+    corpus.add_argument("--output", help="folder of the results, path or URI")
+    corpus.add_argument("--workers", type=int, help="tasks at a time (default: one a CPU)")
+    corpus.add_argument(
+        "--rows-per-shard", type=int, default=10_000, help="rows of one task (default 10,000)"
+    )
 
 
 def _parse_turn(argument: str) -> Turn:
@@ -98,6 +110,30 @@ def _answer_stream(model: EmotionModel, options: argparse.Namespace) -> int:
     return json_lines.answer_lines(source, sys.stdout, answer)
 
 
+def _answer_corpus(options: argparse.Namespace) -> int:
+    if options.text or options.context:
+        raise InputError("--engine ray: reads its messages from --input alone")
+    if not options.input or not options.output:
+        raise InputError("--engine ray: needs --input and --output, each a path or URI")
+    try:
+        from emotion_component.ray_engine import CorpusJob, classify_corpus
+    except ImportError as error:
+        raise InputError(f"--engine ray: {error}; pip install 'emotion-component[scale]'") from None
+    counts = classify_corpus(
+        CorpusJob(
+            options.input,
+            options.output,
+            bundle=options.bundle,
+            context_turns=options.context_turns,
+            rows_per_shard=options.rows_per_shard,
+            workers=options.workers,
+            threads=options.threads or 1,
+        )
+    )
+    sys.stderr.write(f"{counts.rows:,} rows classified, {counts.errors:,} errors\n")
+    return 1 if counts.errors else 0
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Runs the command.
 
@@ -114,6 +150,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             model = EmotionModel.load(options.bundle)
             sys.stdout.write(tables.info(model.manifest, as_json=options.json) + "\n")
             return 0
+        if options.command == "classify" and options.engine == "ray":
+            return _answer_corpus(options)
         model = EmotionModel.load(options.bundle, threads=options.threads)
         return (_answer_arguments if options.text else _answer_stream)(model, options)
     except (BundleError, InputError) as error:

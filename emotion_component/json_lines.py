@@ -37,13 +37,11 @@ class Message:
     context: tuple[Turn, ...]
 
 
-def parse_line(line: bytes) -> Message:
-    """Reads `{"text": "...", "context": [{"role": "user"|"bot", "text": "..."}]}`.
-
-    `context` may be left out, and other keys are passed over.
+def parse_object(line: bytes) -> dict[str, Any]:
+    """Reads a line that holds a JSON object with the key "text".
 
     Raises:
-        InputError: If the line is no such object; the message names the field.
+        InputError: If the line is no such object.
     """
     try:
         content = json.loads(line.decode("utf-8"))
@@ -53,7 +51,45 @@ def parse_line(line: bytes) -> Message:
         raise InputError(f"not valid JSON: {error}") from None
     if not isinstance(content, dict) or "text" not in content:
         raise InputError('expected an object with the key "text"')
-    return Message(check_text(content["text"]), parse_context(content.get("context")))
+    return content
+
+
+def parse_message(text: object, context: object) -> Message:
+    """Reads `"..."` and `[{"role": "user"|"bot", "text": "..."}]` or None.
+
+    Raises:
+        InputError: If either is anything else; the message names the field.
+    """
+    return Message(check_text(text), parse_context(context))
+
+
+def parse_line(line: bytes) -> Message:
+    """Reads `{"text": "...", "context": [{"role": "user"|"bot", "text": "..."}]}`.
+
+    `context` may be left out, and other keys are passed over.
+
+    Raises:
+        InputError: If the line is no such object; the message names the field.
+    """
+    content = parse_object(line)
+    return parse_message(content["text"], content.get("context"))
+
+
+def answer_parsed(
+    parsed: Sequence[Union[Message, str]],
+    answer: Callable[[Sequence[Message]], Sequence[Result]],
+) -> list[dict[str, Any]]:
+    """Answers messages by their results, and errors by `{"error": ...}`, in their order.
+
+    Args:
+        parsed: Messages, and for those that cannot be read the error.
+        answer: Messages to results, one each.
+    """
+    messages = [message for message in parsed if isinstance(message, Message)]
+    results = iter(answer(messages) if messages else ())
+    return [
+        {"error": entry} if isinstance(entry, str) else next(results).to_dict() for entry in parsed
+    ]
 
 
 def _batches(stream: Readable) -> Iterator[list[bytes]]:
@@ -113,10 +149,7 @@ def answer_lines(
             except InputError as error:
                 parsed.append(f"line {number}: {error}")
                 status = 1
-        messages = [message for message in parsed if isinstance(message, Message)]
-        results = iter(answer(messages) if messages else ())
-        for entry in parsed:
-            output = {"error": entry} if isinstance(entry, str) else next(results).to_dict()
+        for output in answer_parsed(parsed, answer):
             target.write(json.dumps(output) + "\n")
         target.flush()
         progress.add(len(lines))
