@@ -90,3 +90,11 @@ def test_emoji_alone_are_spelled_out(tokenizer: MessageTokenizer) -> None:
 def test_labels_read_underscores_as_spaces(model: EmotionModel) -> None:
     tokenizer = MessageTokenizer(DEFAULT_BUNDLE / TOKENIZER, model.manifest.window)
     assert tokenizer.encode_label("order_anger") == tokenizer.encode_label("order anger")
+
+
+def test_a_label_is_read_in_its_phrase() -> None:
+    phrase = MessageTokenizer(DEFAULT_BUNDLE / TOKENIZER, WINDOW, "a feeling of {label}")
+    bare = MessageTokenizer(DEFAULT_BUNDLE / TOKENIZER, WINDOW)
+    assert phrase.encode_label("order_anger") == bare.encode_label("a feeling of order anger")
+    braces = "{label}"  # a label is never a template itself
+    assert phrase.encode_label(braces) == bare.encode_label("a feeling of {label}")
