@@ -6,13 +6,16 @@ See docs/scale_serving.md. The API is that of ``python -m server``.
 """
 
 # Ray reads the annotation of `app` as it stands: no `from __future__ import annotations` here.
+import functools
 import logging.config
 import math
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 from ray import serve
 from ray.serve.config import AutoscalingConfig
+from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 from starlette.types import ASGIApp
 
@@ -20,11 +23,12 @@ from server import metrics
 from server.app import create_app
 from server.behind_ray import BehindRay
 from server.logs import log_config
+from server.problems import Problem
 from server.settings import Settings, SettingsError, load_settings
 
 NAME = "emotion"
-METRICS_SECONDS = 5.0
-"""For all replicas to tell their metrics."""
+METRICS_SECONDS = 8.0
+"""For all replicas to tell their metrics; Prometheus waits for ten."""
 
 
 class Arguments(BaseModel):
@@ -62,12 +66,18 @@ class Replica:
         """Returns the replica's id and its metrics."""
         return serve.get_replica_context().replica_tag, metrics.exposition().decode()
 
-    async def _of_all_replicas(self) -> bytes:
+    @functools.cached_property
+    def _all(self) -> DeploymentHandle[Any]:
         context = serve.get_replica_context()
-        handle = serve.get_deployment_handle(context.deployment, context.app_name)
-        answers = await handle.broadcast("exposition").results_async(
-            timeout_s=METRICS_SECONDS, return_exceptions=True
-        )
+        return serve.get_deployment_handle(context.deployment, context.app_name)
+
+    async def _of_all_replicas(self) -> bytes:
+        told = self._all.broadcast("exposition")
+        try:
+            answers = await told.results_async(timeout_s=METRICS_SECONDS, return_exceptions=True)
+        except TimeoutError:
+            raise Problem("deadline-exceeded", "A replica did not tell its metrics.") from None
+        # One that ends meanwhile answers with an error.
         return metrics.merge(dict(a for a in answers if not isinstance(a, BaseException)))
 
 

@@ -48,7 +48,7 @@ async def _memory(services: Services) -> Memory:
 @router.get(
     "/metrics",
     response_class=PlainTextResponse,
-    responses=problems.responses("unauthorized", "rate-limited"),
+    responses=problems.responses("unauthorized", "rate-limited", "deadline-exceeded"),
 )
 async def prometheus(services: Use, client: Client) -> Response:
     """Metrics in Prometheus' text format."""
