@@ -31,7 +31,7 @@ test-pythons:  ## tests of the runtime on the oldest and the newest Python
 lint: .venv/ready  ## style and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy emotion_component training
+	$(PYTHON) -m mypy emotion_component training server
 
 setup: .venv/ready .venv-rasa/ready  ## build both environments
 
