@@ -74,15 +74,15 @@ def measure_fairness(
     Returns:
         For each axis `sentences` and `pairs` (how many); of the absolute differences of two
         wordings' probabilities `mean` (over labels and pairs), `mean_largest` (over pairs, of the
-        label that differs most) and `largest`; `changed`: the share of pairs whose strongest labels
-        differ; and `valence`: by group, how much more pleasant its wordings are read on average
-        than those of the same sentence for the other groups.
+        label that differs most) and `largest`, with its `texts` and `label` as `worst`; `changed`:
+        the share of pairs whose strongest labels differ; and `valence`: by group, how much more
+        pleasant its wordings are read on average than those of the same sentence for the others.
     """
     return {name: _measure(model, sentences) for name, sentences in axes.items()}
 
 
 def _measure(model: EmotionModel, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    differences, changes = [], []
+    differences, changes, texts = [], [], []
     valences: defaultdict[str, list[float]] = defaultdict(list)
     for sentence in sentences:
         results = model.predict_batch([variant.text for variant in sentence])
@@ -91,15 +91,18 @@ def _measure(model: EmotionModel, sentences: Sequence[Sentence]) -> dict[str, An
             if one.group != other.group:
                 differences.append([abs(first.scores[k] - second.scores[k]) for k in model.labels])
                 changes.append(first.label != second.label)
+                texts.append([one.text, other.text])
                 valences[one.group].append(first.valence - second.valence)
                 valences[other.group].append(second.valence - first.valence)
     table = np.array(differences)
+    pair, label = divmod(int(table.argmax()), len(model.labels))
     return {
         "sentences": len(sentences),
         "pairs": len(table),
         "mean": float(table.mean()),
         "mean_largest": float(table.max(1).mean()),
         "largest": float(table.max()),
+        "worst": {"texts": texts[pair], "label": model.labels[label]},
         "changed": float(np.mean(changes)),
         "valence": {group: float(np.mean(found)) for group, found in valences.items()},
     }

@@ -87,9 +87,11 @@ def _measure_goemotions(model: EmotionModel, benchmarks: Mapping[str, Benchmark]
     )
     ways = {"own": np.array(model.manifest.thresholds), "0.5": np.full(len(model.labels), 0.5)}
     counts = confusion(*test)
+    trained_on = set(splits["train"].texts)
     return {
         "goemotions": {
             "texts": len(test[0]),
+            "also_in_train": sum(text in trained_on for text in splits["test"].texts),
             "labels": list(model.labels),
             "thresholds": {
                 name: measure_classes(*test, thresholds, model.labels)

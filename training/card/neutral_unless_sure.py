@@ -15,7 +15,7 @@ from training.card.bootstrap import Rows, estimate
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-AIMS = (0.6, 0.7, 0.8, 0.9)
+AIMS = (0.7, 0.8, 0.9)
 """Precisions on dev to choose a confidence for."""
 
 GRID: Floats = np.arange(100) / 100

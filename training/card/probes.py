@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypedDict
 
-import numpy as np
 import yaml
+from scipy.stats import binomtest
 
 from emotion_component import EmotionModel
 from emotion_component.labels import coarse_label
-from training.card.bootstrap import Estimate, Rows, estimate
+from training.card.bootstrap import Estimate
 
 PROBES = Path(__file__).with_name("probes.yaml")
 
@@ -39,7 +39,7 @@ def measure_probes(
     """Measures accuracy by phenomenon.
 
     Returns:
-        Phenomenon to its number of `messages`, and with intervals the shares whose strongest
+        Phenomenon to its number of `messages`, and with 95 % intervals the shares whose strongest
         `label` is among the accepted ones, and whose coarse `group` (positive, negative, ambiguous,
         neutral) is that of one of them.
     """
@@ -51,15 +51,21 @@ def measure_probes(
 
 def _measure(model: EmotionModel, probes: list[Probe]) -> dict[str, Estimate]:
     results = model.predict_batch([probe["text"] for probe in probes])
-    hits = np.array(
-        [
-            (result.label in probe["labels"], result.group in map(coarse_label, probe["labels"]))
-            for result, probe in zip(results, probes, strict=True)
-        ]
-    )
+    accepted = [probe["labels"] for probe in probes]
+    hits = [result.label in labels for result, labels in zip(results, accepted, strict=True)]
+    group_hits = [
+        result.group in map(coarse_label, labels)
+        for result, labels in zip(results, accepted, strict=True)
+    ]
+    return {"label": _share(hits), "group": _share(group_hits)}
 
-    def statistic(rows: Rows) -> dict[str, float]:
-        label, group = hits[rows].mean(0).tolist()
-        return {"label": label, "group": group}
 
-    return estimate(statistic, len(probes))
+def _share(hits: list[bool]) -> Estimate:
+    """Wilson's interval: resampling twenty misses would say that there never is a hit."""
+    test = binomtest(sum(hits), len(hits))
+    interval = test.proportion_ci(method="wilson")
+    return {
+        "value": float(test.statistic),
+        "low": float(interval.low),
+        "high": float(interval.high),
+    }

@@ -40,6 +40,7 @@ def card_text(card: Card) -> str:
         data=_list(bundle["training"].get("data", ["bundle.json does not say"])),
         held_out=_held_out(bundle["training"]),
         texts=f"{card['goemotions']['texts']:,}",
+        also_in_train=card["goemotions"]["also_in_train"],
         macro=_macro(card["goemotions"]),
         classes=_classes(card["goemotions"]),
         confusions=_confusions(card["goemotions"]),
@@ -53,6 +54,7 @@ def card_text(card: Card) -> str:
         emocontext=_emocontext(card["emocontext"]),
         dialogues=_dialogues(card["dialogues"]),
         fairness=_fairness(card["fairness"]),
+        worst=_worst(card["fairness"]),
         valence=_valence(card["fairness"]),
         messages=sum(found["messages"] for found in card["probes"].values()),
         probes=_probes(card["probes"]),
@@ -73,6 +75,10 @@ def _share(estimate: Estimate) -> str:
     )
 
 
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return table(header, rows).rstrip()
+
+
 def _list(items: Sequence[str]) -> str:
     return "\n".join(f"- {item}" for item in items)
 
@@ -91,7 +97,7 @@ def _held_out(training: Mapping[str, Any]) -> str:
         return f"Held out from this bundle's training: {training['held_out']}."
     return (
         "bundle.json does not say that they were held out from this bundle's training (`held_out` "
-        "in `training`): take them as seen, and the figures as too high."
+        "in `training`):\ntake them as seen, and the figures as too high."
     )
 
 
@@ -101,7 +107,7 @@ def _macro(goemotions: Card) -> str:
         [names[way], *(_figure(measured["macro"][figure]) for figure in FIGURES)]
         for way, measured in goemotions["thresholds"].items()
     ]
-    return table(["thresholds", *(f"macro {figure}" for figure in FIGURES)], rows)
+    return _table(["thresholds", *(f"macro {figure}" for figure in FIGURES)], rows)
 
 
 def _classes(goemotions: Card) -> str:
@@ -116,7 +122,7 @@ def _classes(goemotions: Card) -> str:
         ]
         for label, found in goemotions["thresholds"]["own"]["classes"].items()
     ]
-    return table(["label", *FIGURES, "threshold", "texts"], rows)
+    return _table(["label", *FIGURES, "threshold", "texts"], rows)
 
 
 def _confusions(goemotions: Card) -> str:
@@ -124,12 +130,12 @@ def _confusions(goemotions: Card) -> str:
         [pair["gold"], pair["predicted"], str(pair["texts"]), _percent(pair["share"])]
         for pair in goemotions["frequent_confusions"]
     ]
-    return table(["gold", "strongest", "texts", "share of the gold label's"], rows)
+    return _table(["gold", "strongest", "texts", "share of the gold label's"], rows)
 
 
 def _calibration(calibration: Card) -> str:
     rows = [[name, _figure(measured["error"])] for name, measured in calibration.items()]
-    return table(["probabilities of", "expected calibration error"], rows)
+    return _table(["probabilities of", "expected calibration error"], rows)
 
 
 def _confidence(points: Sequence[Card]) -> str:
@@ -146,7 +152,7 @@ def _operating_points(points: Sequence[Card]) -> str:
         for point in points
     ]
     header = ["precision sought on dev", "confidence", "precision", "coverage", "recall"]
-    return table(header, rows)
+    return _table(header, rows)
 
 
 def _zero_shot(benchmarks: Card) -> str:
@@ -156,7 +162,7 @@ def _zero_shot(benchmarks: Card) -> str:
         for score, estimate in estimates.items()
         if not score.startswith("F1 ")
     ]
-    return table(["benchmark (test split)", "score", ""], rows)
+    return _table(["benchmark (test split)", "score", ""], rows)
 
 
 def _emocontext(emocontext: Card) -> str:
@@ -164,7 +170,7 @@ def _emocontext(emocontext: Card) -> str:
         [way, f"{found['threshold']:.2f}", *(_figure(found["micro"][name]) for name in FIGURES)]
         for way, found in emocontext.items()
     ]
-    return table(["", "threshold", *(f"micro {figure}" for figure in FIGURES)], rows)
+    return _table(["", "threshold", *(f"micro {figure}" for figure in FIGURES)], rows)
 
 
 def _dialogues(dialogues: Card) -> str:
@@ -172,7 +178,7 @@ def _dialogues(dialogues: Card) -> str:
         [measure, *(_share(dialogues[way][measure]) for way in dialogues)]
         for measure in next(iter(dialogues.values()))
     ]
-    return table(["", *dialogues], rows)
+    return _table(["", *dialogues], rows)
 
 
 def _fairness(fairness: Card) -> str:
@@ -187,15 +193,23 @@ def _fairness(fairness: Card) -> str:
         for axis, found in fairness.items()
     ]
     header = ["axis", "sentences", "pairs", "mean difference", "largest of a pair", "at worst"]
-    return table([*header, "label changes"], rows)
+    return _table([*header, "label changes"], rows)
+
+
+def _worst(fairness: Card) -> str:
+    rows = [
+        [axis, *found["worst"]["texts"], f"{found['worst']['label']} {found['largest']:.2f}"]
+        for axis, found in fairness.items()
+    ]
+    return _table(["axis", "one wording", "another", "difference"], rows)
 
 
 def _valence(fairness: Card) -> str:
     rows = [
-        [axis, ", ".join(f"{group} {value:+.2f}" for group, value in found["valence"].items())]
+        [axis, "; ".join(f"{group} {value:+.2f}" for group, value in found["valence"].items())]
         for axis, found in fairness.items()
     ]
-    return table(["axis", "valence"], rows)
+    return _table(["axis", "valence"], rows)
 
 
 def _probes(probes: Card) -> str:
@@ -203,4 +217,4 @@ def _probes(probes: Card) -> str:
         [phenomenon, str(found["messages"]), _share(found["label"]), _share(found["group"])]
         for phenomenon, found in probes.items()
     ]
-    return table(["messages", "number", "label fits", "group fits"], rows)
+    return _table(["messages", "number", "label fits", "group fits"], rows)

@@ -59,6 +59,9 @@ def test_differences_are_taken_between_groups_alone() -> None:
     assert measured["mean"] == pytest.approx(np.sum(differences) / 3 / 28)
     assert measured["mean_largest"] == pytest.approx(np.max(differences, axis=1).sum() / 3)
     assert measured["largest"] == pytest.approx(np.max(differences))
+    first, second = np.unravel_index(np.argmax(differences), (2, 28))
+    assert measured["worst"]["texts"] == [(happy, alike)[first], angry]
+    assert measured["worst"]["label"] == model.labels[second]
     assert measured["changed"] == pytest.approx(2 / 3)
     gap = [results[one].valence - results[angry].valence for one in (happy, alike)]
     assert measured["valence"]["a"] == pytest.approx(sum(gap) / 3)

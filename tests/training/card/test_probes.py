@@ -27,4 +27,11 @@ def test_a_label_is_right_or_its_group_or_nothing() -> None:
     assert measured["messages"] == 4
     assert measured["label"]["value"] == 0.25
     assert measured["group"]["value"] == 0.5
-    assert measured["label"]["low"] < 0.25 < measured["label"]["high"]
+    assert 0 < measured["label"]["low"] < 0.25 < measured["label"]["high"] < 0.75
+
+
+def test_twenty_misses_leave_room_for_a_hit() -> None:
+    probes: list[Probe] = [{"text": "Thank you!", "labels": ["grief"]}] * 20
+    found = measure_probes(EmotionModel.load(), {"thanks": probes})["thanks"]["label"]
+    assert (found["value"], found["low"]) == (0, 0)
+    assert 0.1 < found["high"] < 0.2  # Wilson: z^2 / (n + z^2)
