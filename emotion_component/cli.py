@@ -152,6 +152,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             return 0
         if options.command == "classify" and options.engine == "ray":
             return _answer_corpus(options)
+        if options.command == "classify" and (options.input or options.output):
+            raise InputError("--input: goes with --engine ray; or use < and >")
         model = EmotionModel.load(options.bundle, threads=options.threads)
         return (_answer_arguments if options.text else _answer_stream)(model, options)
     except (BundleError, InputError) as error:

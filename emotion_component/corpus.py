@@ -170,9 +170,20 @@ def _split_lines(lines: Iterable[bytes], file: str, rows: int) -> Iterator[Shard
         block = list(islice(lines, rows))
         if not block:
             return
+        if start == 0:
+            _check_first(block[0])
         length = sum(map(len, block))
         yield Shard(file, start, start + len(block), offset, length)
         offset += length
+
+
+def _check_first(line: bytes) -> None:
+    """Looks at one row, since a key that one has they usually all have."""
+    try:
+        row = parse_object(line)
+    except InputError:
+        return  # answered in its place
+    _check_keys(row)
 
 
 def _check_keys(names: Iterable[str]) -> None:
@@ -257,7 +268,8 @@ def _parse_row(text: object, context: object, number: int) -> Parsed:
 
 def _read_rows(file: Any, start: int, stop: int) -> Any:  # noqa: ANN401
     """Reads the row groups that hold the rows, and cuts them to size."""
-    groups, first, begin = [], 0, 0
+    groups: list[int] = []
+    first = begin = 0
     for group in range(file.metadata.num_row_groups):
         end = begin + file.metadata.row_group(group).num_rows
         if begin < stop and end > start:

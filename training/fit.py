@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 from transformers import (
     EvalPrediction,
     PreTrainedModel,
@@ -17,6 +17,7 @@ from transformers import (
     TrainerCallback,
     TrainingArguments,
 )
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from training.averaging import WeightAverage
 from training.recipe import Recipe
@@ -142,6 +143,16 @@ def _layers(encoder: nn.Module) -> nn.ModuleList:
     return max(lists, key=len)
 
 
+class _Trainer(Trainer):
+    """Gives several processes the batches that one with accumulation would have."""
+
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
+        arguments = self.args
+        together = arguments.gradient_accumulation_steps * arguments.world_size
+        texts = train_dataset or self.train_dataset
+        return LengthGroupedSampler(arguments.train_batch_size * together, texts)
+
+
 def fit(
     model: nn.Module,
     encoder: PreTrainedModel,
@@ -155,6 +166,9 @@ def fit(
     callbacks: Sequence[TrainerCallback] = (),
 ) -> Trainer:
     """Trains `model`, resuming from the run's last checkpoint if there is one.
+
+    Under `torchrun` each process takes its share of every step's batches: two processes do what
+    one does with twice the gradient accumulation.
 
     Args:
         model: Its forward takes a collated batch and returns a dict with `loss` and `logits`.
@@ -173,7 +187,7 @@ def fit(
     """
     if settings.freeze_embeddings:
         encoder.get_input_embeddings().requires_grad_(False)
-    trainer = Trainer(
+    trainer = _Trainer(
         model=model,
         args=arguments,
         train_dataset=train,
@@ -184,6 +198,7 @@ def fit(
         optimizers=(optimizer(model, encoder, settings), None),
         callbacks=[*callbacks, *([WeightAverage(settings.average)] if settings.average else [])],
     )
+    trainer.accelerator.rng_types = ["torch"]  # at each epoch, one order of texts for all processes
     interrupted = any(Path(str(arguments.output_dir)).glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=interrupted)
     return trainer

@@ -93,6 +93,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="use OpenAI's Batch API: submit what is missing, collect what has ended, or submit "
         "and wait for all",
     )
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
     parser.set_defaults(run=run)
 
 
@@ -106,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         RecipeError: If the recipe is wrong.
         UserError: If the input, the key or the endpoint is.
     """
-    recipe = load_recipe(arguments.recipe, AnnotateRecipe)
+    recipe = load_recipe(arguments.recipe, AnnotateRecipe, arguments.changes)
     tasks = recipe.tasks()
     if arguments.dry_run:
         _tell(_plan(recipe, tasks))

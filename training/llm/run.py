@@ -70,6 +70,10 @@ def ask_all(tasks: Sequence[Task], llm: LLM, journal: Journal, unit: str) -> Cou
         return Counter()
     progress = tqdm(total=len(tasks), initial=len(tasks) - len(missing), unit=unit, file=sys.stderr)
     with progress:
+        if llm.endpoints:
+            from training.llm.endpoints import ask_endpoints  # Ray is an extra, and slow to import
+
+            return ask_endpoints(missing, llm, journal, progress)
         return asyncio.run(_ask(missing, llm, journal, progress))
 
 

@@ -73,6 +73,8 @@ class LLM(Recipe):
     Attributes:
         model: The model's name at the endpoint (for Azure: the deployment's).
         base_url: Where the endpoint lies, up to and with ``/v1`` (for Azure: the resource).
+        endpoints: Addresses of copies of the server, such as several vLLM, that are asked in place
+            of ``base_url``, through Ray; the limits hold for each. Empty for ``base_url`` alone.
         azure_api_version: For Azure's own API, e.g. ``2024-10-21``; null for everything else.
         api_key_env: The environment variable that holds the key; null for a server without keys.
         temperature: Sampling temperature, 0 for greedy decoding; null leaves it to the server,
@@ -89,6 +91,7 @@ class LLM(Recipe):
 
     model: str = Field(min_length=1)
     base_url: str = "https://api.openai.com/v1"
+    endpoints: tuple[str, ...] = ()
     azure_api_version: str | None = None
     api_key_env: str | None = "OPENAI_API_KEY"
     temperature: NonNegativeFloat | None = 0.0
@@ -100,11 +103,14 @@ class LLM(Recipe):
     retries: Retries = Retries()
     prices: Prices | None = None
 
-    @field_validator("base_url")
+    @field_validator("base_url", "endpoints")
     @classmethod
-    def _web_address(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("give a web address that opens with http:// or https://")
+    def _web_address(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for address in (value,) if isinstance(value, str) else value:
+            if not address.startswith(("http://", "https://")):
+                raise ValueError("give a web address that opens with http:// or https://")
+        if not isinstance(value, str) and len(set(value)) < len(value):
+            raise ValueError("name each address once")
         return value
 
     def parameters(self) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""A real Ray cluster of several nodes on this machine, whose workers can be killed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+from ray.cluster_utils import Cluster
+
+PATIENCE = 600  # seconds, on a machine with much else to do
+
+
+@contextmanager
+def running_cluster(nodes: int) -> Iterator[Cluster]:
+    """A head that does no work, and nodes of one CPU."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        for _ in range(nodes):
+            cluster.add_node(num_cpus=1)
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def kill_worker(cluster: Cluster, name: str) -> None:
+    """Kills a process of this cluster, by the task or actor that it runs, once there is one."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        assert time.monotonic() < deadline, f"no process runs {name}"
+        for node in cluster.list_all_nodes():
+            (raylet,) = node.all_processes["raylet"]
+            for child in psutil.Process(raylet.process.pid).children():
+                if name in "".join(child.cmdline()):
+                    child.kill()
+                    return
+        time.sleep(0.02)
