@@ -110,10 +110,10 @@ def classify_corpus(job: CorpusJob) -> Counts:
     sizes = source.sizes()
     if not sizes:
         raise InputError(f"--input: {job.input}: no files here")
-    _take_notes(job, sizes, target)
     with ThreadPoolExecutor(READERS) as pool:
         files = pool.map(lambda file: split(source, file, job.rows_per_shard), sizes)
         shards = [shard for file in files for shard in file]
+    _take_notes(job, sizes, target)
     done = target.sizes().keys()
     missing = [shard for shard in shards if shard.output not in done]
     return _run(job, missing, _Progress(shards, missing)) if missing else Counts()

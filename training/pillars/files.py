@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,6 +40,6 @@ def write_lines(path: Path, records: Iterable[Record]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes a text file, making the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")  # a name a process, under DDP
     unfinished.write_text(text, encoding="utf-8", newline="\n")
     unfinished.replace(path)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from training.errors import UserError
 from training.pillars.classifier_recipe import ClassifierRecipe
+from training.pillars.files import write_text
 from training.pillars.results import Result, read_results, write_results
 from training.readers.data_folder import data_folder
 from training.recipe import load_recipe
@@ -101,6 +102,5 @@ def claim_folder(folder: Path, recipe: ClassifierRecipe) -> None:
         UserError: If it holds a run of another recipe.
     """
     check_folder(folder, recipe)
-    folder.mkdir(parents=True, exist_ok=True)
     content = recipe.model_dump_json(exclude={"data"}, indent=2)
-    (folder / RECIPE).write_text(content + "\n", encoding="utf-8")
+    write_text(folder / RECIPE, content + "\n")

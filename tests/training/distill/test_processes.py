@@ -50,10 +50,10 @@ def run(*command: str) -> None:
 
 
 def curve(output: Path) -> list[tuple[int, float]]:
-    """Step and loss, of training and of the held-out part."""
+    """Step and training loss, and after each epoch the score of the held-out part."""
     states = sorted(output.glob("checkpoint-*/trainer_state.json"), key=os.path.getmtime)
     history: list[dict[str, Any]] = json.loads(states[-1].read_text())["log_history"]
-    return [(e["step"], e.get("loss", e.get("eval_loss"))) for e in history]
+    return [(e["step"], e.get("loss", e.get("eval_map"))) for e in history]
 
 
 def test_two_processes_have_the_loss_curve_of_one(
@@ -64,7 +64,7 @@ def test_two_processes_have_the_loss_curve_of_one(
     assert main(words(recipe, steady_backbone, one, accumulation=2)) == 0
     expected = curve(one)
     assert len(expected) == 12  # three epochs of three steps, each with an evaluation
-    assert expected[-2][1] < expected[0][1]
+    assert expected[-2][1] < 0.95 * expected[0][1]
 
     torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     run(*torchrun, "-m", "training", *words(recipe, steady_backbone, two, accumulation=1))
