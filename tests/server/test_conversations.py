@@ -151,7 +151,7 @@ def test_appends_of_many_at_once_are_atomic(redis_server: RedisServer) -> None:
 
     async def use() -> None:
         stores = [
-            RedisStore(redis_server.url, turns=200, expiry_seconds=60, timeout=5) for _ in range(4)
+            RedisStore(redis_server.url, turns=200, expiry_seconds=60, timeout=60) for _ in range(4)
         ]
         messages = [turn(str(i)) for i in range(100)]
         appended = await asyncio.gather(*(s.append("a", m) for m in messages for s in stores))
