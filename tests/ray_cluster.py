@@ -17,13 +17,25 @@ PATIENCE = 600  # seconds, on a machine with much else to do
 def running_cluster(nodes: int) -> Iterator[Cluster]:
     """A head that does no work, and nodes of one CPU."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    cluster = Cluster()
     try:
+        _add_node(cluster, num_cpus=0, include_dashboard=False)
         for _ in range(nodes):
-            cluster.add_node(num_cpus=1)
+            _add_node(cluster, num_cpus=1)
         yield cluster
     finally:
         cluster.shutdown()
+
+
+def _add_node(cluster: Cluster, **settings: object) -> None:
+    """Tries again where Ray's 30 seconds are too few, on a machine with much else to do."""
+    for attempt in range(5):
+        try:
+            cluster.add_node(**settings)
+            return
+        except Exception as error:  # Ray raises it bare
+            if "timed out during startup" not in str(error) or attempt == 4:
+                raise
 
 
 def kill_worker(cluster: Cluster, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.ray_cluster import running_cluster
 from training.cli import main
 
 PATIENCE = 900  # seconds, on a machine with much else to do
@@ -37,7 +38,7 @@ def words(recipe: Path, backbone: Path, output: Path, accumulation: int) -> list
 
 
 def run(*command: str) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_ADDRESS": "local"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", *command],
         env=environment,
@@ -56,24 +57,38 @@ def curve(output: Path) -> list[tuple[int, float]]:
     return [(e["step"], e.get("loss", e.get("eval_map"))) for e in history]
 
 
-TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
-RAY_TRAIN = ["training", "launch", "--workers", "2", "--"]
+@pytest.fixture
+def expected(recipe: Path, steady_backbone: Path, tmp_path: Path) -> list[tuple[int, float]]:
+    """The curve of one process that accumulates the gradients of two batches of 8 texts."""
+    assert main(words(recipe, steady_backbone, tmp_path / "one", accumulation=2)) == 0
+    found = curve(tmp_path / "one")
+    assert len(found) == 12  # three epochs of three steps, each with an evaluation
+    assert found[-2][1] < 0.95 * found[0][1]
+    return [(step, pytest.approx(value, rel=1e-3)) for step, value in found]
 
 
-@pytest.mark.parametrize("launcher", [TORCHRUN, RAY_TRAIN], ids=["torchrun", "ray"])
-def test_two_processes_have_the_loss_curve_of_one(
-    recipe: Path, steady_backbone: Path, tmp_path: Path, launcher: list[str]
+def test_two_processes_of_torchrun_have_the_curve_of_one(
+    recipe: Path, steady_backbone: Path, tmp_path: Path, expected: list[tuple[int, float]]
 ) -> None:
-    """Batches of 8 texts: twice accumulated by one process, or one each by two."""
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert main(words(recipe, steady_backbone, one, accumulation=2)) == 0
-    expected = curve(one)
-    assert len(expected) == 12  # three epochs of three steps, each with an evaluation
-    assert expected[-2][1] < 0.95 * expected[0][1]
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    run(*torchrun, "-m", "training", *words(recipe, steady_backbone, tmp_path / "two", 1))
+    assert curve(tmp_path / "two") == expected
+    assert (tmp_path / "two" / "model" / "model.json").is_file()
 
-    run(*launcher, *words(recipe, steady_backbone, two, accumulation=1))
-    assert curve(two) == [(step, pytest.approx(loss, rel=1e-3)) for step, loss in expected]
-    assert (two / "model" / "model.json").is_file()
+
+def test_two_workers_of_ray_train_have_the_curve_of_one(
+    recipe: Path,
+    steady_backbone: Path,
+    tmp_path: Path,
+    expected: list[tuple[int, float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running_cluster(nodes=2) as cluster:
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        launch = ["training", "launch", "--workers", "2", "--"]
+        run(*launch, *words(recipe, steady_backbone, tmp_path / "two", 1))
+    assert curve(tmp_path / "two") == expected
+    assert (tmp_path / "two" / "model" / "model.json").is_file()
 
 
 def test_only_trainings_are_launched(capsys: pytest.CaptureFixture[str]) -> None:
