@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from ray.cluster_utils import Cluster
 
-from tests.ray_cluster import kill_worker, running_cluster
+from tests.ray_cluster import PATIENCE, kill_worker, running_cluster
 from tests.training.annotation.scripted import Annotation
 from tests.training.scripted_server import Handler, ScriptedServer, serving
 from training.cli import main
@@ -43,6 +43,7 @@ def spread(
     annotation.change("llm.endpoints", [server.url, other.url])
     annotation.change("llm.api_key_env", None)
     annotation.change("llm.retries.attempts", 1)
+    annotation.change("llm.retries.timeout_seconds", PATIENCE)
     annotation.change("llm.retries.failures_in_a_row", 3)
     annotation.texts(TEXTS)
     return annotation
@@ -51,11 +52,11 @@ def spread(
 def test_every_text_is_asked_once_and_both_servers_answer(
     spread: Annotation, server: ScriptedServer, other: ScriptedServer
 ) -> None:
-    both = threading.Barrier(2)  # neither answers before the other is asked
+    asked = {server: threading.Event(), other: threading.Event()}
 
     def script(handler: Handler, text: str, nth: int) -> None:
-        if not both.broken and both.n_waiting < 2 and handler.server.asked.total() == 1:
-            both.wait(timeout=600)
+        asked[handler.server].set()
+        assert all(event.wait(timeout=PATIENCE) for event in asked.values())
         handler.answer(f"joy, feeling of {text}")
 
     server.script = other.script = script
