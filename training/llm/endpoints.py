@@ -155,8 +155,9 @@ async def _ask(
         if works.done():  # by an error of Ray, or because no endpoint is left
             await works
     finally:
-        works.cancel()
-        done.cancel()
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
     for endpoint, reason in stopped.items():
         log.warning("%s was left out: %s", endpoint, reason)
     if len(stopped) == len(callers):
