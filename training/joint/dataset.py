@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -38,8 +39,8 @@ class JointTexts(Dataset[Item]):
         targets: The classifier's, (n, labels); rows of texts without emotions are not read.
         terms: The labels of the space.
         tokenizer: Of the encoder.
-        context_dropout: Probability that a text is read without its context, drawn anew each
-            time; contrast groups keep theirs.
+        context_dropout: Share of the texts that are read without their context, drawn once, so
+            that texts of like length can be batched; contrast groups keep theirs.
     """
 
     def __init__(
@@ -51,9 +52,12 @@ class JointTexts(Dataset[Item]):
         context_dropout: float = 0.0,
     ) -> None:
         rows = {term: row for row, term in enumerate(terms)}
-        self._texts = tokenizer.encode([t.text for t in texts], [t.context for t in texts])
-        self._alone = tokenizer.encode([t.text for t in texts]) if context_dropout else self._texts
-        self._dropout = [context_dropout * (text.group is None) for text in texts]
+        dice = random.Random(0)
+        contexts = [
+            None if text.group is None and dice.random() < context_dropout else text.context
+            for text in texts
+        ]
+        self._texts = tokenizer.encode([text.text for text in texts], contexts)
         self._targets = targets
         self._classed = [bool(text.emotions) for text in texts]
         self._terms = [[rows[term] for term in text.terms if term in rows] for text in texts]
@@ -70,9 +74,7 @@ class JointTexts(Dataset[Item]):
         return len(self._texts)
 
     def __getitem__(self, index: int) -> Item:
-        # By torch's generator, whose state the trainer's checkpoints keep.
-        alone = float(torch.rand(())) < self._dropout[index]
-        text = (self._alone if alone else self._texts)[index]
+        text = self._texts[index]
         targets = self._targets[index] if self._classed[index] else None
         return {
             "input_ids": text.input_ids,

@@ -53,8 +53,8 @@ class JointSettings(Recipe):
         space_weight: Weight of the space's loss; that of the classifier's, summed over the
             labels, is 1.
         logit_adjustment: Of the space's logits, as in `distill train`.
-        context_dropout: Probability that a text is read without its context; contrast groups
-            always keep theirs.
+        context_dropout: Share of the texts read without their context; contrast groups always
+            keep theirs.
         unrelated_context: Share of the texts without context that get one of another text.
         training: How to train.
     """
