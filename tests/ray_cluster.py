@@ -17,7 +17,8 @@ PATIENCE = 600  # seconds, on a machine with much else to do
 def running_cluster(nodes: int) -> Iterator[Cluster]:
     """A head that does no work, and nodes of one CPU."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_worker_niceness"] = "0"  # 15 would starve them on a machine with other work
+    # Ray spells it so; its 15 would starve them on a machine with other work.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     cluster = Cluster()
     try:
         _add_node(cluster, num_cpus=0, include_dashboard=False)
