@@ -2,7 +2,7 @@
 
 Four stages, each in its folder below --output: `space` (distill train), `teachers` (pillars
 tune), `joint` (both heads together), `bundle` (export). Stop it at any time; the same command
-goes on from the last epoch, and runs what is done no more.
+goes on from the last epoch, trains nothing twice, and refuses a folder of another recipe.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from training.export.recipe import ExportRecipe
 from training.joint.recipe import JointRecipe
 from training.joint.train import train as train_joint
 from training.models.checkpoint import CONFIG
+from training.pillars.runs import claim_folder
 from training.pillars.tune import tune
 from training.pillars.tune_recipe import TuneRecipe
 from training.readers.data_folder import data_folder, find_file
@@ -54,10 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
     space_recipe = _space_recipe(recipe)
     tune_recipes = _tune_recipes(recipe, output / "space" / "model")
     export_recipe = load_recipe(find_file(recipe.bundle, None), ExportRecipe)
+    claim_folder(output / "space", space_recipe)
+    claim_folder(output / "joint", recipe)
     if not _done(output / "space"):
         train_space(space_recipe, data, output / "space")
     teachers = [output / "teachers" / f"seed-{teacher.seed}" for teacher in tune_recipes]
     for folder, teacher in zip(teachers, tune_recipes, strict=True):
+        claim_folder(folder, teacher)
         if not _done(folder):
             tune(teacher, data, folder)
     if not _done(output / "joint"):

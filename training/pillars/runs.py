@@ -15,7 +15,7 @@ from training.pillars.classifier_recipe import ClassifierRecipe
 from training.pillars.files import write_text
 from training.pillars.results import Result, read_results, write_results
 from training.readers.data_folder import data_folder
-from training.recipe import load_recipe
+from training.recipe import Recipe, load_recipe
 
 RECIPE = "recipe.json"
 
@@ -73,7 +73,7 @@ def run_seeds(
     log.info("Results: %s", output / "results.md")
 
 
-def check_folder(folder: Path, recipe: ClassifierRecipe) -> None:
+def check_folder(folder: Path, recipe: Recipe) -> None:
     """Looks whether a recipe's run may go on in a folder.
 
     Raises:
@@ -87,7 +87,7 @@ def check_folder(folder: Path, recipe: ClassifierRecipe) -> None:
         )
 
 
-def _same(content: str, recipe: ClassifierRecipe) -> bool:
+def _same(content: str, recipe: Recipe) -> bool:
     try:
         earlier = type(recipe).model_validate_json(content)  # keys that are new since have defaults
     except ValidationError:
@@ -95,7 +95,7 @@ def _same(content: str, recipe: ClassifierRecipe) -> bool:
     return earlier == recipe.model_copy(update={"data": None})
 
 
-def claim_folder(folder: Path, recipe: ClassifierRecipe) -> None:
+def claim_folder(folder: Path, recipe: Recipe) -> None:
     """Marks a folder as that of a recipe's run, so that no other recipe goes on in it.
 
     Raises:

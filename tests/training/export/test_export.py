@@ -15,6 +15,7 @@ import yaml
 
 from emotion_component import EmotionModel, Turn
 from emotion_component.bundle import ENCODER, read_manifest
+from tests.training.made_up_bundle import bundle_recipe
 from training.cli import main
 from training.export.parity import TOLERANCE
 from training.models.dual_encoder import DualEncoder
@@ -50,27 +51,7 @@ def recipe(tmp_path: Path, write_jsonl: Callable[[Path, Iterable[dict[str, Any]]
     write_jsonl(tmp_path / "dialogues.jsonl", [{"utterance": "i love it", "cases": [case]}])
     terms = [{"descriptors": ["delight", "gloom"]}, {"descriptors": ["delight", "shame"]}]
     write_jsonl(tmp_path / "descriptors.jsonl", terms)
-    content = {
-        "name": "tiny",
-        "version": "7",
-        "dev": "dev.jsonl",
-        "test": "test.jsonl",
-        "dialogues": "dialogues.jsonl",
-        "window": {
-            "max_tokens": 40,
-            "message_tokens": 30,
-            "context_turns": 2,
-            "user_prefix": "user: ",
-            "bot_prefix": "bot: ",
-        },
-        "vocabulary": {
-            "descriptors": "descriptors.jsonl",
-            "times": 2,
-            "valence": ["positivity", "negativity"],
-            "arousal": ["high activation", "low activation"],
-        },
-        "training": {"data": ["made up"]},
-    }
+    content = bundle_recipe("dev.jsonl", "test.jsonl", "dialogues.jsonl")
     path = tmp_path / "export.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.training.made_up_bundle import bundle_recipe
 from training.pillars.fitting import LABELS
 
 TRAINING = {"epochs": 1, "batch_size": 16, "learning_rate": 0.001}
@@ -67,27 +68,8 @@ def recipe(tmp_path: Path, tiny_backbone: str, data: Path) -> Path:
         "model": {"pooling": "attention"},
         "training": TRAINING,
     }
-    bundle = {
-        "name": "tiny",
-        "version": "7",
-        "dev": "goemotions/dev.jsonl",
-        "test": "goemotions/test.jsonl",
-        "dialogues": "contrast.jsonl",
-        "window": {
-            "max_tokens": 40,
-            "message_tokens": 30,
-            "context_turns": 2,
-            "user_prefix": "user: ",
-            "bot_prefix": "bot: ",
-        },
-        "vocabulary": {
-            "descriptors": "descriptors.jsonl",
-            "times": 2,
-            "valence": ["positivity", "negativity"],
-            "arousal": ["high activation", "low activation"],
-        },
-        "training": {"data": ["made up"]},
-    }
+    files = "goemotions/dev.jsonl", "goemotions/test.jsonl", "contrast.jsonl"
+    bundle = bundle_recipe(*files)
     for name, content in (("space", space), ("teacher", teacher), ("bundle", bundle)):
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     content = {

@@ -115,7 +115,7 @@ def test_checkpoint(model: JointModel, tmp_path: Path) -> None:
 
 
 def test_four_stages_make_a_bundle_once(
-    recipe: Path, data: Path, tiny_backbone: str, caplog: pytest.LogCaptureFixture
+    recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = recipe.parent / "out"
     arguments = ["joint", "--recipe", str(recipe), "--data", str(data), "--output", str(output)]
@@ -133,6 +133,8 @@ def test_four_stages_make_a_bundle_once(
     before = (output / "joint/model/model.safetensors").stat().st_mtime_ns
     assert main(arguments) == 0
     assert (output / "joint/model/model.safetensors").stat().st_mtime_ns == before
+    assert main([*arguments, "--set", "joint.space_weight=0.1"]) == 2
+    assert "holds a run of another recipe" in capsys.readouterr().err
 
 
 def test_a_mistake_in_a_stages_recipe_stops_before_any_work(
