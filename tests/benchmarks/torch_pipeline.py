@@ -10,7 +10,7 @@ from transformers import BertConfig, BertModel, Pipeline, PreTrainedTokenizerFas
 
 from emotion_component.bundle import TOKENIZER
 from training.models.joint_model import JointModel
-from training.models.label_attention import LabelAttention
+from training.models.linear_head import LinearHead
 from training.models.pooling import MeanPooling
 from training.models.two_heads import TwoHeadModel
 
@@ -44,7 +44,7 @@ def random_tower(labels: int) -> TwoHeadModel:
     config = BertConfig(
         hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
     )
-    head, projection = LabelAttention(384, labels), torch.nn.Linear(384, 384)
+    head, projection = LinearHead(384, labels), torch.nn.Linear(384, 384)
     return TwoHeadModel(BertModel(config), head, MeanPooling(), projection).eval()
 
 
