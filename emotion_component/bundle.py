@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Union
 
@@ -83,10 +83,12 @@ class Manifest:
         version: Version of the weights.
         labels: The classifier's labels, in the order of the logits.
         thresholds: Score from which each label counts as present.
-        calibration_scales: One a label; score = sigmoid(scale * logit + bias) (Platt 1999).
+        calibration_scales: One a label; see `calibration.calibrated_logits`, whose sigmoid is the
+            score.
         calibration_biases: One a label.
         window: What of a conversation is read.
         space: How to read the emotion space.
+        calibration_bends: One a label; 0 if left out.
         single_label: Whether just one of the labels applies: scores are then the softmax of
             scale * logit + bias over all labels, and sum to 1.
         training: Data, licences, recipe: for people.
@@ -102,6 +104,7 @@ class Manifest:
     calibration_biases: tuple[float, ...]
     window: Window
     space: EmotionSpace
+    calibration_bends: tuple[float, ...] = ()
     single_label: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
@@ -132,7 +135,9 @@ def _parse_manifest(content: object) -> Manifest:
     content["window"] = _build(Window, content.get("window"), f"{MANIFEST}: window")
     content["space"] = _build(EmotionSpace, content.get("space"), f"{MANIFEST}: space")
     manifest: Manifest = _build(Manifest, content, MANIFEST)
-    for name in ("thresholds", "calibration_scales", "calibration_biases"):
+    bends = manifest.calibration_bends or (0.0,) * len(manifest.labels)
+    manifest = replace(manifest, calibration_bends=bends)
+    for name in ("thresholds", "calibration_scales", "calibration_biases", "calibration_bends"):
         if len(getattr(manifest, name)) != len(manifest.labels):
             raise BundleError(f"{MANIFEST}: {name}: expected one number for each label")
     return manifest

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_component import bundle as bundles
+from emotion_component.calibration import calibrated_logits
 from emotion_component.dialogue import InputError, TurnLike, check_text, parse_context
 from emotion_component.encoder import Encoded, MessageEncoder
 from emotion_component.label_vectors import LabelVectors
@@ -59,8 +60,14 @@ class EmotionModel:
         tokenizer = MessageTokenizer.of_bundle(folder, self._manifest)
         self._encoder = MessageEncoder(folder, tokenizer, threads)
         self._label_vectors = LabelVectors(folder, tokenizer, threads)
-        self._scales = np.array(self._manifest.calibration_scales, dtype=np.float32)
-        self._biases = np.array(self._manifest.calibration_biases, dtype=np.float32)
+        self._calibration = tuple(
+            np.array(numbers, dtype=np.float32)
+            for numbers in (
+                self._manifest.calibration_scales,
+                self._manifest.calibration_biases,
+                self._manifest.calibration_bends,
+            )
+        )
         self.bundle = BundleVersion(self._manifest.name, self._manifest.version)
 
     @classmethod
@@ -176,7 +183,7 @@ class EmotionModel:
     def classify(self, encoded: Encoded, *, thresholds: Thresholds = None) -> list[EmotionResult]:
         """Reads the bundle's labels, valence and arousal from an encoder pass."""
         limits = self._thresholds(thresholds)
-        calibrated = encoded.logits * self._scales + self._biases
+        calibrated = calibrated_logits(encoded.logits, *self._calibration)
         scores = _softmax(calibrated) if self._manifest.single_label else _sigmoid(calibrated)
         axes = self._read_axes(encoded.embeddings)
         return [

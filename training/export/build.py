@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score
 
 from emotion_component import EmotionModel
 from emotion_component import bundle as bundles
+from emotion_component.calibration import calibrated_logits
 from emotion_component.dialogue import Turn
 from emotion_component.json_lines import Message
 from emotion_component.tokens import MessageTokenizer, pad
@@ -149,30 +150,29 @@ def calibrate_bundle(folder: Path, dev: LabelledTexts) -> None:
     texts, present = dev
     encoded = model.encode(texts)
     columns = range(len(model.labels))
-    fits = [calibrate.platt_scale(encoded.logits[:, i], present[:, i]) for i in columns]
+    fits = np.array([calibrate.beta_scale(encoded.logits[:, i], present[:, i]) for i in columns])
+    scales, biases, bends = fits.round(4).T
     plain = calibrate.sigmoid(encoded.logits)
     limits = [calibrate.best_threshold(plain[:, i], present[:, i]) for i in columns]
     logit_limits = np.log(limits) - np.log1p(-np.array(limits))
-    thresholds = [
-        float(calibrate.sigmoid(scale * limit + bias))
-        for limit, (scale, bias) in zip(logit_limits, fits, strict=True)
-    ]
+    thresholds = calibrate.sigmoid(calibrated_logits(logit_limits, scales, biases, bends))
     similarities = (encoded.embeddings @ model.label_vectors(model.labels).T).ravel()
     match_scale, match_bias = calibrate.platt_scale(similarities, present.ravel(), balanced=True)
     poles = encoded.embeddings @ model.axis_vectors.T
-    scales = [calibrate.axis_scale(poles[:, i] - poles[:, i + 1]) for i in (0, 2)]
+    valence, arousal = (calibrate.axis_scale(poles[:, i] - poles[:, i + 1]) for i in (0, 2))
     bundles.write_manifest(
         folder,
         replace(
             model.manifest,
-            thresholds=tuple(round(t, 4) for t in thresholds),
-            calibration_scales=tuple(round(scale, 4) for scale, _ in fits),
-            calibration_biases=tuple(round(bias, 4) for _, bias in fits),
+            thresholds=tuple(thresholds.round(4).tolist()),
+            calibration_scales=tuple(scales.tolist()),
+            calibration_biases=tuple(biases.tolist()),
+            calibration_bends=tuple(bends.tolist()),
             space=replace(
                 model.manifest.space,
                 match_scale=round(match_scale, 4),
                 match_bias=round(match_bias, 4),
-                axis_scales=(round(scales[0], 4), round(scales[1], 4)),
+                axis_scales=(round(valence, 4), round(arousal, 4)),
             ),
         ),
     )

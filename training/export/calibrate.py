@@ -43,6 +43,28 @@ def platt_scale(logits: Floats, present: Bools, *, balanced: bool = False) -> tu
     return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
 
+def beta_scale(logits: Floats, present: Bools) -> tuple[float, float, float]:
+    """Fits beta calibration (Kull et al. 2017, section 3.2), barely regularised.
+
+    Losses that treat positives and negatives apart, such as the asymmetric one, bend the
+    probabilities; a curve with one slope a side of 0 unbends them. Where a slope comes out
+    negative, Platt's scaling stands in.
+
+    Args:
+        logits: (n,).
+        present: Whether the label applies, (n,); both values must occur.
+
+    Returns:
+        Scale, bias and bend; see `emotion_component.calibration`.
+    """
+    features = np.stack([-np.logaddexp(0, -logits), np.logaddexp(0, logits)], axis=1)
+    fit = LogisticRegression(C=1e3).fit(features, present)
+    below, above = map(float, fit.coef_[0])
+    if min(below, above) <= 0:
+        return (*platt_scale(logits, present), 0.0)
+    return above, float(fit.intercept_[0]), above - below
+
+
 def temperature_scale(logits: Floats, targets: Ints) -> float:
     """Returns the factor of logits that makes their softmax most likely (Guo et al. 2017).
 

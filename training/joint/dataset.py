@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -36,11 +35,9 @@ class JointTexts(Dataset[Item]):
 
     Args:
         texts: n texts.
-        targets: The classifier's, (n, labels); rows of texts without emotions are not read.
+        targets: The classifier's, (n, labels); NaN in rows that are not known.
         terms: The labels of the space.
         tokenizer: Of the encoder.
-        context_dropout: Share of the texts that are read without their context, drawn once, so
-            that texts of like length can be batched; contrast groups keep theirs.
     """
 
     def __init__(
@@ -49,17 +46,11 @@ class JointTexts(Dataset[Item]):
         targets: Floats,
         terms: Sequence[str],
         tokenizer: TextTokenizer,
-        context_dropout: float = 0.0,
     ) -> None:
         rows = {term: row for row, term in enumerate(terms)}
-        dice = random.Random(0)
-        contexts = [
-            None if text.group is None and dice.random() < context_dropout else text.context
-            for text in texts
-        ]
-        self._texts = tokenizer.encode([text.text for text in texts], contexts)
+        self._texts = tokenizer.encode([t.text for t in texts], [t.context for t in texts])
         self._targets = targets
-        self._classed = [bool(text.emotions) for text in texts]
+        self._known = [not np.isnan(row).any() for row in targets]
         self._terms = [[rows[term] for term in text.terms if term in rows] for text in texts]
         self._count = len(terms)
 
@@ -75,7 +66,7 @@ class JointTexts(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         text = self._texts[index]
-        targets = self._targets[index] if self._classed[index] else None
+        targets = self._targets[index] if self._known[index] else None
         return {
             "input_ids": text.input_ids,
             "text": text,

@@ -35,7 +35,7 @@ class TeacherStage(Recipe):
         recipe: Of `pillars tune`; its `start` is the first stage's model.
         seeds: One classifier each.
         weight: Share of the teachers' probabilities in the targets, 0 to 1; the rest is the
-            human labels.
+            human labels. Texts without any are learned from the teachers alone.
     """
 
     recipe: str
@@ -53,6 +53,8 @@ class JointSettings(Recipe):
         space_weight: Weight of the space's loss; that of the classifier's, summed over the
             labels, is 1.
         logit_adjustment: Of the space's logits, as in `distill train`.
+        label_template: What the label tower reads for a label once training is over, with
+            {label} in it; None for what the first stage's model reads.
         context_dropout: Share of the texts read without their context; contrast groups always
             keep theirs.
         unrelated_context: Share of the texts without context that get one of another text.
@@ -64,6 +66,7 @@ class JointSettings(Recipe):
     asymmetric: AsymmetricSettings = AsymmetricSettings()
     space_weight: float = Field(default=0.5, ge=0)
     logit_adjustment: float = Field(default=1.0, ge=0)
+    label_template: str | None = Field(default=None, pattern=r"\{label\}")
     context_dropout: float = Field(default=0.5, ge=0, le=1)
     unrelated_context: float = Field(default=0.1, ge=0, le=1)
     training: FitSettings

@@ -23,21 +23,23 @@ def softened(
     The teachers know no context; where one may decide, the human labels stand alone.
 
     Args:
-        targets: Human labels, (texts, labels).
+        targets: Human labels, (texts, labels); NaN in rows without any.
         texts: What was labelled.
-        teachers: Folders of classifiers' checkpoints.
-        weight: Share of the teachers, 0 to 1.
+        teachers: Folders of classifiers' checkpoints, at least one.
+        weight: Share of the teachers, 0 to 1; where no human has labelled, all.
         bf16: Whether they answer in mixed precision.
 
     Returns:
-        (texts, labels), in [0, 1].
+        (texts, labels), in [0, 1]; NaN in rows of texts with context that nobody has labelled.
     """
-    rows = [row for row, text in enumerate(texts) if text.emotions and not text.context]
-    mixed = targets.copy()
-    mixed[rows] = (1 - weight) * targets[rows]
+    rows = [row for row, text in enumerate(texts) if not text.context]
+    answers = np.zeros((len(rows), targets.shape[1]))
     for folder in tqdm(teachers, desc="Teachers", unit="model"):
         classifier = EmotionClassifier.load(folder)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             logits = classifier.predict([texts[row].text for row in rows]).double().numpy()
-        mixed[rows] += weight / len(teachers) * expit(logits)
-    return np.clip(mixed, 0, 1)
+        answers += expit(logits) / len(teachers)
+    mixed = targets.copy()
+    blend = (1 - weight) * targets[rows] + weight * answers
+    mixed[rows] = np.where(np.isnan(blend), answers, blend)
+    return mixed.clip(0, 1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.joint.recipe import JointRecipe
@@ -52,6 +54,22 @@ def read_texts(recipe: JointRecipe, data: Path | None) -> tuple[list[JointText],
     rest = ((key, labels) for key, labels in terms.items() if labels and key not in read)
     texts += [JointText(*key, {}, key[0], terms=labels) for key, labels in rest]
     return texts, development
+
+
+def without_some_contexts(texts: Sequence[JointText], share: float) -> list[JointText]:
+    """Takes the context from a share of the texts, by chance; contrast groups keep theirs.
+
+    Drawn once, so that texts of like length can be batched.
+
+    Args:
+        texts: Some have contexts.
+        share: In [0, 1].
+    """
+    dice = random.Random(0)
+    return [
+        replace(text, context=None) if text.group is None and dice.random() < share else text
+        for text in texts
+    ]
 
 
 def _utterances(recipe: JointRecipe, data: Path | None) -> tuple[list[Utterance], list[Utterance]]:

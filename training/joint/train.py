@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from training.joint.dataset import Collator, JointTexts
 from training.joint.objective import JointObjective
 from training.joint.recipe import JointRecipe
 from training.joint.teachers import softened
-from training.joint.texts import PRESENT, JointText, read_texts
+from training.joint.texts import PRESENT, JointText, read_texts, without_some_contexts
 from training.losses.asymmetric import AsymmetricLoss
 from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
 from training.models.dual_encoder import DualEncoder
@@ -60,6 +61,7 @@ def train(
     )
     texts, development = read_texts(recipe, data)
     texts = _with_dimension_words(texts, recipe, model.space)
+    texts = without_some_contexts(texts, settings.context_dropout)
     targets = _targets(texts)
     if recipe.teachers:
         bf16 = settings.training.precision == "bf16"
@@ -68,7 +70,7 @@ def train(
     examples = [Example(text.text, text.terms) for text in texts]
     terms = vocabulary(examples, recipe.labels.min_count, recipe.labels.leave_out)
     tokenizer = model.space.tokenizer
-    train_set = JointTexts(texts, targets, terms, tokenizer, settings.context_dropout)
+    train_set = JointTexts(texts, targets, terms, tokenizer)
     dev_texts = [JointText(**vars(utterance)) for utterance in development]
     dev_set = JointTexts(dev_texts, _targets(development), terms, tokenizer)
     log.info(
@@ -91,6 +93,8 @@ def train(
         training_arguments(settings.training, output, recipe.seed, "score"),
         _score,
     )
+    if settings.label_template is not None:
+        model.space.config = replace(model.space.config, label_template=settings.label_template)
     notes = {"recipe": recipe.model_dump(exclude={"backbone", "data"}), "terms": terms}
     model.save(output / "model", {**notes, "dev": trainer.state.best_metric})
     log.info("Saved %s; dev macro-F1 %.4f", output / "model", trainer.state.best_metric or 0.0)
@@ -113,7 +117,11 @@ def _with_dimension_words(
 
 
 def _targets(utterances: Sequence[Utterance]) -> Floats:
-    return make_targets([u.emotions for u in utterances], LABELS, "thresholded", PRESENT)
+    """Returns (utterances, labels); NaN in rows of utterances without emotions."""
+    emotions = [utterance.emotions for utterance in utterances]
+    targets = make_targets(emotions, LABELS, "thresholded", PRESENT)
+    targets[[not levels for levels in emotions]] = np.nan
+    return targets
 
 
 def _score(prediction: EvalPrediction) -> dict[str, float]:

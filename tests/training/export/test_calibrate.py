@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from emotion_component.calibration import calibrated_logits
 from training.export.calibrate import (
     axis_scale,
     best_threshold,
+    beta_scale,
     platt_scale,
     sigmoid,
     temperature_scale,
@@ -19,6 +21,23 @@ def test_platt_scaling_finds_the_curve_that_made_the_data() -> None:
     scale, bias = platt_scale(logits, present)
     assert scale == pytest.approx(2.0, abs=0.1)
     assert bias == pytest.approx(-1.0, abs=0.1)
+
+
+def test_beta_scaling_finds_a_curve_with_a_slope_a_side() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(scale=2.0, size=40_000)
+    made = calibrated_logits(logits, *(np.array(n) for n in (0.5, -0.3, -1.0)))
+    scale, bias, bend = beta_scale(logits, generator.random(40_000) < sigmoid(made))
+    assert (scale, bias, bend) == pytest.approx((0.5, -0.3, -1.0), abs=0.1)
+    slopes = np.diff(made[np.argsort(logits)]) / np.diff(np.sort(logits))
+    assert slopes[:100].mean() > 1.2 > 0.8 > slopes[-100:].mean()
+
+
+def test_a_curve_that_would_fall_somewhere_gives_way_to_platts() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(scale=2.0, size=5_000)
+    present = generator.random(5_000) < sigmoid(-np.abs(logits))
+    assert beta_scale(logits, present) == (*platt_scale(logits, present), 0.0)
 
 
 def test_balanced_scaling_forgets_how_often_a_label_applies() -> None:

@@ -74,10 +74,7 @@ def recipe(tmp_path: Path, tiny_backbone: str, data: Path) -> Path:
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     content = {
         "backbone": tiny_backbone,
-        "space": {
-            "recipe": str(tmp_path / "space.yaml"),
-            "set": ["model.label_template=so {label}"],
-        },
+        "space": {"recipe": str(tmp_path / "space.yaml"), "set": ["model.temperature=0.2"]},
         "teachers": {"recipe": str(tmp_path / "teacher.yaml"), "seeds": [3], "weight": 0.5},
         "sources": [
             {"file": "goemotions/train.jsonl"},
@@ -95,7 +92,7 @@ def recipe(tmp_path: Path, tiny_backbone: str, data: Path) -> Path:
             {"kind": "chats", "file": "chats.jsonl"},
         ],
         "development": {"kind": "goemotions", "file": "goemotions/dev.jsonl"},
-        "joint": {"max_length": 40, "training": TRAINING},
+        "joint": {"max_length": 40, "label_template": "so {label}", "training": TRAINING},
         "bundle": str(tmp_path / "bundle.yaml"),
     }
     path = tmp_path / "tiny.yaml"

@@ -17,7 +17,7 @@ from training.joint.dataset import Collator, JointTexts
 from training.joint.objective import JointObjective
 from training.joint.recipe import JointRecipe
 from training.joint.teachers import softened
-from training.joint.texts import JointText, read_texts
+from training.joint.texts import JointText, read_texts, without_some_contexts
 from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
 from training.models.dual_encoder import DualEncoder
 from training.models.emotion_classifier import EmotionClassifier
@@ -60,19 +60,21 @@ def test_teachers_speak_of_texts_without_context_alone(tmp_path: Path, tiny_back
         JointText("so", None, {"anger": 1.0}, "1"),
         JointText("so", "the news", {"anger": 1.0}, "2"),
         JointText("so", None, {}, "3"),
+        JointText("so", "the news", {}, "4"),
     ]
-    targets = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
+    unknown = [np.nan, np.nan]
+    targets = np.array([[0.0, 1.0], [0.0, 1.0], unknown, unknown])
     mixed = softened(targets, texts, [tmp_path / "teacher"] * 2, 0.4, bf16=False)
-    np.testing.assert_allclose(mixed, [[0.4, 0.8], [0, 1], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(mixed, [[0.4, 0.8], [0, 1], [1, 0.5], unknown], atol=1e-6)
 
 
-def test_contrast_groups_keep_their_context(model: JointModel) -> None:
+def test_contrast_groups_keep_their_context() -> None:
     texts = [
         JointText("so sad", "user: the news", {"joy": 1.0}, "1", 4),
         JointText("so sad", "user: the news", {"joy": 1.0}, "2"),
     ]
-    items = JointTexts(texts, np.ones((2, 2)), ["joy"], model.space.tokenizer, 1.0)
-    assert len(items[0]["input_ids"]) > len(items[1]["input_ids"])
+    assert [text.context for text in without_some_contexts(texts, 1.0)] == ["user: the news", None]
+    assert without_some_contexts(texts, 0.0) == texts
 
 
 def test_the_loss_is_the_weighted_sum_of_both_heads(model: JointModel) -> None:
@@ -83,7 +85,7 @@ def test_the_loss_is_the_weighted_sum_of_both_heads(model: JointModel) -> None:
         JointText("calm", None, {}, "4", terms=("calm", "relief")),
     ]
     terms = ["joy", "gloom", "calm", "relief"]
-    targets = np.array([[1.0, 0], [0, 1], [0, 0], [0, 0]])
+    targets = np.array([[1.0, 0], [0, 1], [np.nan] * 2, [np.nan] * 2])
     items = JointTexts(texts, targets, terms, model.space.tokenizer)
     batch = Collator(model.space.tokenizer, 2, 4)([items[row] for row in range(4)])
     features = model.space.label_features(terms)
