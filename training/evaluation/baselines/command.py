@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     results = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     for name in arguments.only:
         log.info("%s", name)
-        results[name] = BASELINES[name](recipe, benchmarks, output / name)
+        results[name] = BASELINES[name](recipe, benchmarks, output)
         path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return 0
 
@@ -116,7 +116,7 @@ def reused_head(recipe: BaselinesRecipe, benchmarks: dict[str, Benchmark], outpu
     EmoBank is left out: none of the poles is a GoEmotions label.
     """
     source = benchmarks["goemotions"]
-    model = SupervisedModel(_plain_encoder(recipe), source, recipe.training, output, recipe.seed)
+    model = _supervised(recipe, source, output)
     scorer = ReusedHeadScorer(model, source.labels)
     others = (b for b in benchmarks.values() if b is not source and b.kind != "regression")
     return {"goemotions": model.evaluate()} | {b.name: evaluate(b, scorer) for b in others}
@@ -125,11 +125,15 @@ def reused_head(recipe: BaselinesRecipe, benchmarks: dict[str, Benchmark], outpu
 def fine_tuned(recipe: BaselinesRecipe, benchmarks: dict[str, Benchmark], output: Path) -> Results:
     """A classifier or regressor fine-tuned on each benchmark's own train split."""
     return {
-        name: SupervisedModel(
-            _plain_encoder(recipe), benchmark, recipe.training, output / name, recipe.seed
-        ).evaluate()
+        name: _supervised(recipe, benchmark, output).evaluate()
         for name, benchmark in benchmarks.items()
     }
+
+
+def _supervised(recipe: BaselinesRecipe, benchmark: Benchmark, output: Path) -> SupervisedModel:
+    """Trains a model on a benchmark; what another baseline has trained is read again."""
+    folder = output / "supervised" / benchmark.name
+    return SupervisedModel(_plain_encoder(recipe), benchmark, recipe.training, folder, recipe.seed)
 
 
 def _plain_encoder(recipe: BaselinesRecipe) -> DualEncoder:
