@@ -2,10 +2,11 @@
 
 bundle.json          what the other files are, how to read their numbers, their hashes
 encoder.onnx         tokens -> class logits and a vector of the emotion space
-label_encoder.onnx   tokens of a label -> a vector of the emotion space
+label_encoder.onnx   tokens of a label -> a vector of the emotion space; where it is missing,
+                     encoder.onnx reads labels too
 tokenizer.json       text -> tokens, for both
-vocabulary.npz       `terms` and their `vectors`, made once by the label encoder; `axes`: the
-                     four poles of valence and arousal
+vocabulary.npz       `terms` and their `vectors`, encoded once; `axes`: the four poles of valence
+                     and arousal
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ENCODER = "encoder.onnx"
 LABEL_ENCODER = "label_encoder.onnx"
 TOKENIZER = "tokenizer.json"
 VOCABULARY = "vocabulary.npz"
-FILES = (ENCODER, LABEL_ENCODER, TOKENIZER, VOCABULARY)
+REQUIRED_FILES = (ENCODER, TOKENIZER, VOCABULARY)
 
 DEFAULT_BUNDLE = Path(__file__).with_name("default_bundle")
 
@@ -170,7 +171,7 @@ def read_manifest(folder: Union[str, Path]) -> Manifest:
     except ValueError as error:
         raise BundleError(f"{path}: not valid JSON ({error}); fetch the bundle again") from None
     manifest = _parse_manifest(content)
-    for name in FILES:
+    for name in sorted({*REQUIRED_FILES, *manifest.files}):
         if not (folder / name).is_file():
             raise BundleError(f"{folder / name}: missing; fetch the bundle again")
         if file_hash(folder / name) != manifest.files.get(name):
@@ -190,6 +191,7 @@ def write_manifest(folder: Union[str, Path], manifest: Manifest) -> None:
     """
     folder = Path(folder)
     content = {"format_version": FORMAT_VERSION, **asdict(manifest)}
-    content["files"] = {name: file_hash(folder / name) for name in FILES}
+    files = [*REQUIRED_FILES, *([LABEL_ENCODER] if (folder / LABEL_ENCODER).is_file() else [])]
+    content["files"] = {name: file_hash(folder / name) for name in sorted(files)}
     text = json.dumps(content, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

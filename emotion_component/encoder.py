@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
 
-from emotion_component.bundle import ENCODER
 from emotion_component.dialogue import InputError, TurnLike, check_text, parse_context
 from emotion_component.session import FloatArray, Session
 from emotion_component.tokens import MessageTokenizer, TokenizedMessage, pad
@@ -69,18 +67,13 @@ class MessageEncoder:
     """Runs a bundle's encoder. Thread-safe.
 
     Args:
-        folder: The bundle.
         tokenizer: The bundle's tokenizer.
-        threads: Threads of one run.
-
-    Raises:
-        BundleError: If ONNX Runtime cannot open the encoder.
+        session: The bundle's encoder.
     """
 
-    def __init__(self, folder: Path, tokenizer: MessageTokenizer, threads: int) -> None:
+    def __init__(self, tokenizer: MessageTokenizer, session: Session) -> None:
         self._tokenizer = tokenizer
-        self._session = Session(folder / ENCODER, threads)
-        self._session.open()
+        self._session = session
 
     def encode(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_component.bundle import LABEL_ENCODER, VOCABULARY
+from emotion_component.bundle import VOCABULARY
 from emotion_component.session import FloatArray, Session
 from emotion_component.tokens import MessageTokenizer, pad
 
@@ -23,15 +23,15 @@ class LabelVectors:
     Args:
         folder: The bundle.
         tokenizer: The bundle's tokenizer.
-        threads: Threads of one label encoder run; the encoder is opened when a label needs it.
+        encoder: What reads labels that the vocabulary does not know.
 
     Attributes:
         axes: Pleasant, unpleasant, activated, calm: (4, dimensions).
     """
 
-    def __init__(self, folder: Path, tokenizer: MessageTokenizer, threads: int) -> None:
+    def __init__(self, folder: Path, tokenizer: MessageTokenizer, encoder: Session) -> None:
         self._tokenizer = tokenizer
-        self._encoder = Session(folder / LABEL_ENCODER, threads)
+        self._encoder = encoder
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, FloatArray] = OrderedDict()
         with np.load(folder / VOCABULARY, allow_pickle=False) as archive:

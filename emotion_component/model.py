@@ -18,7 +18,7 @@ from emotion_component.encoder import Encoded, MessageEncoder
 from emotion_component.label_vectors import LabelVectors
 from emotion_component.labels import coarse_label
 from emotion_component.results import BundleVersion, DescribeResult, EmotionResult, RankResult
-from emotion_component.session import FloatArray
+from emotion_component.session import FloatArray, Session
 from emotion_component.tokens import MessageTokenizer
 
 Thresholds = Union[float, Mapping[str, float], None]
@@ -58,8 +58,12 @@ class EmotionModel:
     def __init__(self, folder: Path, threads: int) -> None:
         self._manifest = bundles.read_manifest(folder)
         tokenizer = MessageTokenizer.of_bundle(folder, self._manifest)
-        self._encoder = MessageEncoder(folder, tokenizer, threads)
-        self._label_vectors = LabelVectors(folder, tokenizer, threads)
+        encoder = label_encoder = Session(folder / bundles.ENCODER, threads)
+        encoder.open()  # an encoder that cannot be opened shows here, not at the first message
+        if bundles.LABEL_ENCODER in self._manifest.files:
+            label_encoder = Session(folder / bundles.LABEL_ENCODER, threads)  # opened when needed
+        self._encoder = MessageEncoder(tokenizer, encoder)
+        self._label_vectors = LabelVectors(folder, tokenizer, label_encoder)
         self._calibration = tuple(
             np.array(numbers, dtype=np.float32)
             for numbers in (

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import f1_score
+from torch import nn
 
 from emotion_component import EmotionModel
 from emotion_component import bundle as bundles
@@ -25,6 +26,7 @@ from training.export.quantize import quantize
 from training.export.recipe import ExportRecipe
 from training.export.vocabulary import frequent_descriptors, write_vocabulary
 from training.models.joint_model import JointModel
+from training.models.two_heads import OwnLabelTower
 from training.readers.data_folder import find_file
 from training.readers.rows import read_rows
 
@@ -87,9 +89,11 @@ def write_float32(
         The largest differences between torch and ONNX.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    text, label = model.tower().eval(), model.space.label_tower
+    text = model.tower().eval()
+    label: nn.Module = OwnLabelTower(text) if recipe.one_tower else model.space.label_tower
     export_onnx(text, folder / bundles.ENCODER, TEXT_INPUTS, ("logits", "embedding"))
-    export_onnx(label, folder / bundles.LABEL_ENCODER, LABEL_INPUTS, ("embedding",))
+    if not recipe.one_tower:
+        export_onnx(label, folder / bundles.LABEL_ENCODER, LABEL_INPUTS, ("embedding",))
     model.space.tokenizer.tokenizer.save(str(folder / bundles.TOKENIZER), pretty=False)
     manifest = _first_manifest(recipe, model)
     known = recipe.vocabulary
@@ -97,6 +101,7 @@ def write_float32(
     write_vocabulary(
         folder / bundles.VOCABULARY,
         label,
+        model.space.label_tower,
         MessageTokenizer.of_bundle(folder, manifest),
         sorted({*model.labels, *frequent}),
         (*known.valence, *known.arousal),
@@ -120,11 +125,12 @@ def write_int8(source: Path, target: Path, messages: Sequence[Message]) -> None:
     tokenizer = MessageTokenizer.of_bundle(target, manifest)
     feeds = [pad([tokenizer.encode(m.text, m.context)]) for m in messages]
     quantize(source / bundles.ENCODER, target / bundles.ENCODER, feeds)
-    with np.load(source / bundles.VOCABULARY) as vocabulary:
-        terms = vocabulary["terms"].tolist()
-    labels = [pad([tokenizer.encode_label(term)]) for term in terms[:RANGE_MESSAGES]]
-    label_feeds = [{name: feed[name] for name in LABEL_INPUTS} for feed in labels]
-    quantize(source / bundles.LABEL_ENCODER, target / bundles.LABEL_ENCODER, label_feeds)
+    if bundles.LABEL_ENCODER in manifest.files:
+        with np.load(source / bundles.VOCABULARY) as vocabulary:
+            terms = vocabulary["terms"].tolist()
+        labels = [pad([tokenizer.encode_label(term)]) for term in terms[:RANGE_MESSAGES]]
+        label_feeds = [{name: feed[name] for name in LABEL_INPUTS} for feed in labels]
+        quantize(source / bundles.LABEL_ENCODER, target / bundles.LABEL_ENCODER, label_feeds)
     bundles.write_manifest(target, manifest)
 
 

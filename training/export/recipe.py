@@ -41,6 +41,8 @@ class ExportRecipe(Recipe):
         version: The weights' version.
         dev: Labelled texts for calibration and thresholds.
         test: Labelled texts for the reported scores.
+        one_tower: Whether the text encoder reads labels too, so that the bundle has no second
+            network; the poles of valence and arousal stay those of the label tower.
         dialogues: Contrast groups, as messages with context for the int8 ranges.
         window: What of a conversation is read.
         vocabulary: Which descriptors are known.
@@ -52,6 +54,7 @@ class ExportRecipe(Recipe):
     dev: str
     test: str
     dialogues: str
+    one_tower: bool = False
     window: WindowRecipe
     vocabulary: VocabularyRecipe
     training: dict[str, Any]

@@ -46,6 +46,7 @@ def encode_labels(
 def write_vocabulary(
     path: Path,
     tower: nn.Module,
+    pole_tower: nn.Module,
     tokenizer: MessageTokenizer,
     terms: Sequence[str],
     poles: Sequence[str],
@@ -54,11 +55,12 @@ def write_vocabulary(
 
     Args:
         path: The file.
-        tower: The label tower in float32.
+        tower: What reads terms, in float32.
+        pole_tower: What reads poles.
         tokenizer: The bundle's tokenizer.
         terms: Descriptors and labels.
         poles: Labels of the pleasant, unpleasant, activated and calm pole.
     """
     vectors = encode_labels(tower, tokenizer, terms).astype(np.float16)
-    axes = encode_labels(tower, tokenizer, poles).astype(np.float16)
+    axes = encode_labels(pole_tower, tokenizer, poles).astype(np.float16)
     np.savez_compressed(path, terms=np.array(terms), vectors=vectors, axes=axes)

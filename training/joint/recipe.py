@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from training.pillars.classifier_recipe import AsymmetricSettings
 from training.pillars.sources import CorpusSource
 from training.readers.sources import Source
 from training.recipe import Recipe
+
+Phrase = Annotated[str, Field(pattern=r"\{label\}")]
 
 
 class SpaceStage(Recipe):
@@ -55,6 +57,8 @@ class JointSettings(Recipe):
         logit_adjustment: Of the space's logits, as in `distill train`.
         label_template: What the label tower reads for a label once training is over, with
             {label} in it; None for what the first stage's model reads.
+        label_phrases: Texts with {label} in them that stand for each label of the space, so that
+            the text encoder learns to read labels.
         context_dropout: Share of the texts read without their context; contrast groups always
             keep theirs.
         unrelated_context: Share of the texts without context that get one of another text.
@@ -66,7 +70,8 @@ class JointSettings(Recipe):
     asymmetric: AsymmetricSettings = AsymmetricSettings()
     space_weight: float = Field(default=0.5, ge=0)
     logit_adjustment: float = Field(default=1.0, ge=0)
-    label_template: str | None = Field(default=None, pattern=r"\{label\}")
+    label_template: Phrase | None = None
+    label_phrases: list[Phrase] = Field(default_factory=list)
     context_dropout: float = Field(default=0.5, ge=0, le=1)
     unrelated_context: float = Field(default=0.1, ge=0, le=1)
     training: FitSettings

@@ -56,6 +56,15 @@ def read_texts(recipe: JointRecipe, data: Path | None) -> tuple[list[JointText],
     return texts, development
 
 
+def label_texts(terms: Sequence[str], phrases: Sequence[str]) -> list[JointText]:
+    """Returns the labels of the space as texts: each in each phrase, with itself as its label."""
+    return [
+        JointText(phrase.replace("{label}", term), None, {}, term, terms=(term,))
+        for term in terms
+        for phrase in phrases
+    ]
+
+
 def without_some_contexts(texts: Sequence[JointText], share: float) -> list[JointText]:
     """Takes the context from a share of the texts, by chance; contrast groups keep theirs.
 

@@ -18,7 +18,13 @@ from training.joint.dataset import Collator, JointTexts
 from training.joint.objective import JointObjective
 from training.joint.recipe import JointRecipe
 from training.joint.teachers import softened
-from training.joint.texts import PRESENT, JointText, read_texts, without_some_contexts
+from training.joint.texts import (
+    PRESENT,
+    JointText,
+    label_texts,
+    read_texts,
+    without_some_contexts,
+)
 from training.losses.asymmetric import AsymmetricLoss
 from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
 from training.models.dual_encoder import DualEncoder
@@ -60,6 +66,7 @@ def train(
         DualEncoder.load(start), LABELS, pooling=settings.pooling, max_length=settings.max_length
     )
     texts, development = read_texts(recipe, data)
+    texts += label_texts(_vocabulary(texts, recipe), settings.label_phrases)
     texts = _with_dimension_words(texts, recipe, model.space)
     texts = without_some_contexts(texts, settings.context_dropout)
     targets = _targets(texts)
@@ -67,8 +74,7 @@ def train(
         bf16 = settings.training.precision == "bf16"
         targets = softened(targets, texts, teachers, recipe.teachers.weight, bf16)
     texts = with_unrelated_contexts(texts, settings.unrelated_context)
-    examples = [Example(text.text, text.terms) for text in texts]
-    terms = vocabulary(examples, recipe.labels.min_count, recipe.labels.leave_out)
+    terms = _vocabulary(texts, recipe)
     tokenizer = model.space.tokenizer
     train_set = JointTexts(texts, targets, terms, tokenizer)
     dev_texts = [JointText(**vars(utterance)) for utterance in development]
@@ -99,6 +105,11 @@ def train(
     model.save(output / "model", {**notes, "dev": trainer.state.best_metric})
     log.info("Saved %s; dev macro-F1 %.4f", output / "model", trainer.state.best_metric or 0.0)
     return output / "model"
+
+
+def _vocabulary(texts: Sequence[JointText], recipe: JointRecipe) -> list[str]:
+    examples = [Example(text.text, text.terms) for text in texts]
+    return vocabulary(examples, recipe.labels.min_count, recipe.labels.leave_out)
 
 
 def _with_dimension_words(

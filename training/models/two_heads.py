@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
@@ -89,3 +90,21 @@ class LabelTower(nn.Module):
         """Maps n labels, both arguments (n, tokens), to unit vectors (n, dimensions)."""
         states = token_states(self.encoder, input_ids, attention_mask)
         return functional.normalize(self.projection(self.pooling(states, attention_mask)), dim=-1)
+
+
+class OwnLabelTower(nn.Module):
+    """The text tower as label tower: how encoder.onnx reads a label.
+
+    Args:
+        text: The text tower.
+    """
+
+    def __init__(self, text: TwoHeadModel) -> None:
+        super().__init__()
+        self.text = text
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Maps n labels, both arguments (n, tokens), to unit vectors (n, dimensions)."""
+        types = torch.zeros_like(input_ids)
+        vectors: Tensor = self.text(input_ids, attention_mask, types, attention_mask)[1]
+        return vectors

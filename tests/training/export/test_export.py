@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from emotion_component import EmotionModel, Turn
-from emotion_component.bundle import ENCODER, read_manifest
+from emotion_component.bundle import ENCODER, LABEL_ENCODER, read_manifest
 from tests.training.made_up_bundle import bundle_recipe
 from training.cli import main
 from training.export.parity import TOLERANCE
@@ -79,6 +79,21 @@ def test_both_bundles_load_and_agree(
         assert (exact.embeddings * close.embeddings).sum(1).min() > 0.98
     assert int8.manifest.scores
     assert int8.manifest.training == {"data": ["made up"]}
+
+
+def test_one_tower_reads_messages_and_labels(recipe: Path, checkpoint: Path) -> None:
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    recipe.write_text(yaml.safe_dump({**content, "one_tower": True}), encoding="utf-8")
+    assert export(recipe, checkpoint) == 0
+    model = EmotionModel.load(recipe.parent / "out/float32")
+    assert not (recipe.parent / "out/float32" / LABEL_ENCODER).exists()
+    assert LABEL_ENCODER not in read_manifest(recipe.parent / "out/int8").files
+    as_labels = model.label_vectors(["hate the news", "delight"])
+    as_messages = model.encode(["so hate the news", "so delight"]).embeddings
+    np.testing.assert_allclose(as_labels, as_messages, atol=2e-3)
+    poles = ["positivity", "negativity", "high activation", "low activation"]
+    frozen = JointModel.load(checkpoint).space.embed_labels(poles)
+    np.testing.assert_allclose(model.axis_vectors, frozen, atol=2e-3)
 
 
 def test_descriptors_used_often_enough_are_known(recipe: Path, checkpoint: Path) -> None:

@@ -17,7 +17,7 @@ from training.joint.dataset import Collator, JointTexts
 from training.joint.objective import JointObjective
 from training.joint.recipe import JointRecipe
 from training.joint.teachers import softened
-from training.joint.texts import JointText, read_texts, without_some_contexts
+from training.joint.texts import JointText, label_texts, read_texts, without_some_contexts
 from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
 from training.models.dual_encoder import DualEncoder
 from training.models.emotion_classifier import EmotionClassifier
@@ -66,6 +66,17 @@ def test_teachers_speak_of_texts_without_context_alone(tmp_path: Path, tiny_back
     targets = np.array([[0.0, 1.0], [0.0, 1.0], unknown, unknown])
     mixed = softened(targets, texts, [tmp_path / "teacher"] * 2, 0.4, bf16=False)
     np.testing.assert_allclose(mixed, [[0.4, 0.8], [0, 1], [1, 0.5], unknown], atol=1e-6)
+
+
+def test_labels_stand_for_themselves_as_texts() -> None:
+    texts = label_texts(["joy", "shame"], ["{label}", "i feel {label}"])
+    assert [(text.text, text.terms) for text in texts] == [
+        ("joy", ("joy",)),
+        ("i feel joy", ("joy",)),
+        ("shame", ("shame",)),
+        ("i feel shame", ("shame",)),
+    ]
+    assert not any(text.emotions for text in texts)
 
 
 def test_contrast_groups_keep_their_context() -> None:
