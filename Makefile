@@ -38,8 +38,10 @@ setup: .venv/ready .venv-rasa/ready  ## build both environments
 serve: .venv/ready  ## the HTTP sidecar, on 127.0.0.1:8100
 	$(PYTHON) -m server
 
-model: .venv/ready  ## train the bundle that ships anew: make model DATA=folder
-	$(PYTHON) -m training joint --recipe config/training/default.yaml --data "$(DATA)"
+model: DATA := $(or $(DATA),$(EMOTION_DATA))
+model: .venv/ready  ## train the bundle that ships anew; fetches its data, unless DATA=folder
+	$(if $(DATA),,$(PYTHON) -m training fetch --output data)
+	$(PYTHON) -m training joint --recipe config/training/default.yaml --data "$(or $(DATA),data)"
 
 bench-server: .venv/ready  ## the sidecar under load, against its peers
 	$(PYTHON) -m tests.benchmarks.bench_server

@@ -39,6 +39,7 @@ COMMANDS = {
     ("taco", "sweep"): ("training.taco.sweep", "ablations, or alpha and beta"),
     ("taco", "export"): ("training.taco.export", "a checkpoint becomes a bundle"),
     ("taco", "report"): ("training.taco.report", "runs side by side, tables and plots"),
+    ("fetch",): ("training.fetch.command", "the open sets that the bundle is trained on"),
     ("joint",): ("training.joint.command", "the bundle that ships, both heads together"),
     ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
     ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),
