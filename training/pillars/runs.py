@@ -42,7 +42,7 @@ def run_seeds(
     kind: type[RecipeT],
     run: Callable[[RecipeT, Path | None, Path], list[Result]],
 ) -> None:
-    """Runs a recipe once for each seed, and writes the results of all.
+    """Runs a recipe once for each seed, and writes the results of all seeds that are done.
 
     Args:
         arguments: See `add_arguments`.
@@ -58,7 +58,6 @@ def run_seeds(
     recipe = load_recipe(arguments.recipe, kind, arguments.set)
     data = data_folder(arguments.data or recipe.data)
     output: Path = arguments.output or Path("runs") / arguments.recipe.stem
-    everything: list[Result] = []
     for seed in arguments.seed or [recipe.seed]:
         seeded = recipe.model_copy(update={"seed": seed})
         folder = output / f"seed-{seed}"
@@ -68,9 +67,19 @@ def run_seeds(
             results = run(seeded, data, folder)
             claim_folder(folder, seeded)
             write_results(folder, recipe.name, results)
-        everything += results
-    write_results(output, recipe.name, everything)
+    write_results(output, recipe.name, _results_of_all_seeds(output, recipe))
     log.info("Results: %s", output / "results.md")
+
+
+def _results_of_all_seeds(output: Path, recipe: Recipe) -> list[Result]:
+    names = (folder.name.removeprefix("seed-") for folder in output.glob("seed-*"))
+    everything: list[Result] = []
+    for seed in sorted(int(name) for name in names if name.isdecimal()):
+        folder = output / f"seed-{seed}"
+        seeded = recipe.model_copy(update={"seed": seed})
+        if (folder / RECIPE).is_file() and _holds(folder, seeded):
+            everything += read_results(folder)
+    return everything
 
 
 def check_folder(folder: Path, recipe: Recipe) -> None:
@@ -79,15 +88,15 @@ def check_folder(folder: Path, recipe: Recipe) -> None:
     Raises:
         UserError: If it holds a run of another recipe.
     """
-    path = folder / RECIPE
-    if path.is_file() and not _same(path.read_text(encoding="utf-8"), recipe):
+    if (folder / RECIPE).is_file() and not _holds(folder, recipe):
         raise UserError(
             f"--output: {folder} holds a run of another recipe (see its {RECIPE}); "
             "name another folder or remove this one"
         )
 
 
-def _same(content: str, recipe: Recipe) -> bool:
+def _holds(folder: Path, recipe: Recipe) -> bool:
+    content = (folder / RECIPE).read_text(encoding="utf-8")
     try:
         earlier = type(recipe).model_validate_json(content)  # keys that are new since have defaults
     except ValidationError:
