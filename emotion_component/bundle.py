@@ -90,8 +90,8 @@ class Manifest:
         window: What of a conversation is read.
         space: How to read the emotion space.
         calibration_bends: One a label; 0 if left out.
-        single_label: Whether just one of the labels applies: scores are then the softmax of
-            scale * logit + bias over all labels, and sum to 1.
+        single_label: Whether just one of the labels applies: scores are then the softmax of the
+            calibrated logits over all labels, and sum to 1.
         training: Data, licences, recipe: for people.
         scores: Measured scores of these very files: for people.
         files: sha256 of every other file of the bundle.

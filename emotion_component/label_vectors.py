@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -24,12 +25,15 @@ class LabelVectors:
         folder: The bundle.
         tokenizer: The bundle's tokenizer.
         encoder: What reads labels that the vocabulary does not know.
+        poles: Labels of the pleasant, unpleasant, activated and calm pole.
 
     Attributes:
         axes: Pleasant, unpleasant, activated, calm: (4, dimensions).
     """
 
-    def __init__(self, folder: Path, tokenizer: MessageTokenizer, encoder: Session) -> None:
+    def __init__(
+        self, folder: Path, tokenizer: MessageTokenizer, encoder: Session, poles: Sequence[str]
+    ) -> None:
         self._tokenizer = tokenizer
         self._encoder = encoder
         self._lock = threading.Lock()
@@ -38,7 +42,7 @@ class LabelVectors:
             self._terms: list[str] = archive["terms"].tolist()
             self._vectors: FloatArray = archive["vectors"].astype(np.float32)
             self.axes: FloatArray = archive["axes"].astype(np.float32)
-        self._rows = {term: row for row, term in enumerate(self._terms)}
+        self._known = dict(zip([*self._terms, *poles], [*self._vectors, *self.axes]))
 
     def vocabulary(self) -> tuple[list[str], FloatArray]:
         """Returns the descriptors and their vectors, (descriptors, dimensions)."""
@@ -49,9 +53,8 @@ class LabelVectors:
         return np.stack([self._vector(label) for label in labels])
 
     def _vector(self, label: str) -> FloatArray:
-        row = self._rows.get(label.replace("_", " ").strip().lower())
-        if row is not None:
-            known: FloatArray = self._vectors[row]
+        known: Optional[FloatArray] = self._known.get(label.replace("_", " ").strip().lower())
+        if known is not None:
             return known
         with self._lock:
             if label in self._cache:

@@ -63,7 +63,8 @@ class EmotionModel:
         if bundles.LABEL_ENCODER in self._manifest.files:
             label_encoder = Session(folder / bundles.LABEL_ENCODER, threads)  # opened when needed
         self._encoder = MessageEncoder(tokenizer, encoder)
-        self._label_vectors = LabelVectors(folder, tokenizer, label_encoder)
+        poles = (*self._manifest.space.valence, *self._manifest.space.arousal)
+        self._label_vectors = LabelVectors(folder, tokenizer, label_encoder, poles)
         self._calibration = tuple(
             np.array(numbers, dtype=np.float32)
             for numbers in (

@@ -38,7 +38,9 @@ def test_scores_are_the_softmax_of_the_calibrated_logits(single: EmotionModel) -
     manifest = single.manifest
     for text in TEXTS:
         logits = single.encode([text]).logits[0]
-        exponentials = np.exp(logits * manifest.calibration_scales + manifest.calibration_biases)
+        curve = np.array(manifest.calibration_bends) * np.log1p(np.exp(-logits))
+        straight = logits * manifest.calibration_scales + manifest.calibration_biases
+        exponentials = np.exp(straight + curve)
         expected = exponentials / exponentials.sum()
         found = list(single.predict(text).scores.values())
         assert found == pytest.approx(expected.tolist(), abs=1e-4)

@@ -47,8 +47,8 @@ def beta_scale(logits: Floats, present: Bools) -> tuple[float, float, float]:
     """Fits beta calibration (Kull et al. 2017, section 3.2), barely regularised.
 
     Losses that treat positives and negatives apart, such as the asymmetric one, bend the
-    probabilities; a curve with one slope a side of 0 unbends them. Where a slope comes out
-    negative, Platt's scaling stands in.
+    probabilities; a curve with one slope a side of 0 unbends them. Scores must not fall where
+    logits rise: a slope that comes out negative is 0, and the other one is fitted alone.
 
     Args:
         logits: (n,).
@@ -57,12 +57,21 @@ def beta_scale(logits: Floats, present: Bools) -> tuple[float, float, float]:
     Returns:
         Scale, bias and bend; see `emotion_component.calibration`.
     """
-    features = np.stack([-np.logaddexp(0, -logits), np.logaddexp(0, logits)], axis=1)
-    fit = LogisticRegression(C=1e3).fit(features, present)
-    below, above = map(float, fit.coef_[0])
-    if min(below, above) <= 0:
+    sides = np.stack([-np.logaddexp(0, -logits), np.logaddexp(0, logits)], axis=1)
+    slopes, bias = _slopes(sides, present)
+    rising = slopes > 0
+    if not rising.any():
         return (*platt_scale(logits, present), 0.0)
-    return above, float(fit.intercept_[0]), above - below
+    if not rising.all():
+        slopes = np.zeros(2)
+        slopes[rising], bias = _slopes(sides[:, rising], present)
+    below, above = slopes
+    return float(above), bias, float(above - below)
+
+
+def _slopes(features: Floats, present: Bools) -> tuple[Floats, float]:
+    fit = LogisticRegression(C=1e3).fit(features, present)
+    return fit.coef_[0], float(fit.intercept_[0])
 
 
 def temperature_scale(logits: Floats, targets: Ints) -> float:

@@ -62,6 +62,8 @@ class JointSettings(Recipe):
         context_dropout: Share of the texts read without their context; contrast groups always
             keep theirs.
         unrelated_context: Share of the texts without context that get one of another text.
+        start_share: Share of the first stage's weights in the encoder and the space at the end
+            (see `interpolation`).
         training: How to train.
     """
 
@@ -74,6 +76,7 @@ class JointSettings(Recipe):
     label_phrases: list[Phrase] = Field(default_factory=list)
     context_dropout: float = Field(default=0.5, ge=0, le=1)
     unrelated_context: float = Field(default=0.1, ge=0, le=1)
+    start_share: float = Field(default=0.0, ge=0, le=1)
     training: FitSettings
 
 

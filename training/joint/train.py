@@ -15,6 +15,7 @@ from training.distill.dataset import vocabulary
 from training.distill.dimension_words import with_dimension_words
 from training.fit import fit, training_arguments
 from training.joint.dataset import Collator, JointTexts
+from training.joint.interpolation import interpolate
 from training.joint.objective import JointObjective
 from training.joint.recipe import JointRecipe
 from training.joint.teachers import softened
@@ -62,6 +63,7 @@ def train(
     """
     settings = recipe.joint
     set_seed(recipe.seed)
+    first = DualEncoder.load(start)
     model = JointModel.from_dual_encoder(
         DualEncoder.load(start), LABELS, pooling=settings.pooling, max_length=settings.max_length
     )
@@ -99,11 +101,13 @@ def train(
         training_arguments(settings.training, output, recipe.seed, "score"),
         _score,
     )
+    interpolate(model.space, first, settings.start_share)
+    score = trainer.evaluate()["eval_score"]
     if settings.label_template is not None:
         model.space.config = replace(model.space.config, label_template=settings.label_template)
     notes = {"recipe": recipe.model_dump(exclude={"backbone", "data"}), "terms": terms}
-    model.save(output / "model", {**notes, "dev": trainer.state.best_metric})
-    log.info("Saved %s; dev macro-F1 %.4f", output / "model", trainer.state.best_metric or 0.0)
+    model.save(output / "model", {**notes, "dev": score})
+    log.info("Saved %s; dev macro-F1 %.4f", output / "model", score)
     return output / "model"
 
 

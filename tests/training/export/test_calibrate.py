@@ -33,11 +33,15 @@ def test_beta_scaling_finds_a_curve_with_a_slope_a_side() -> None:
     assert slopes[:100].mean() > 1.2 > 0.8 > slopes[-100:].mean()
 
 
-def test_a_curve_that_would_fall_somewhere_gives_way_to_platts() -> None:
+def test_scores_never_fall_where_logits_rise() -> None:
     generator = np.random.default_rng(0)
-    logits = generator.normal(scale=2.0, size=5_000)
-    present = generator.random(5_000) < sigmoid(-np.abs(logits))
-    assert beta_scale(logits, present) == (*platt_scale(logits, present), 0.0)
+    logits = generator.normal(scale=2.0, size=20_000)
+    peaked = np.where(logits > 0, -0.2 * logits, 2.0 * logits)  # falls slowly above 0
+    scale, _, bend = beta_scale(logits, generator.random(20_000) < sigmoid(peaked))
+    assert scale == 0.0
+    assert bend < -1.0
+    upside_down = generator.random(20_000) < sigmoid(-logits)
+    assert beta_scale(logits, upside_down) == (*platt_scale(logits, upside_down), 0.0)
 
 
 def test_balanced_scaling_forgets_how_often_a_label_applies() -> None:

@@ -14,6 +14,7 @@ from emotion_component import EmotionModel
 from training.cli import main
 from training.errors import UserError
 from training.joint.dataset import Collator, JointTexts
+from training.joint.interpolation import interpolate
 from training.joint.objective import JointObjective
 from training.joint.recipe import JointRecipe
 from training.joint.teachers import softened
@@ -115,6 +116,21 @@ def test_the_loss_is_the_weighted_sum_of_both_heads(model: JointModel) -> None:
     )
     expected = classes / 4 + 0.5 * 0.75 * space
     torch.testing.assert_close(found["loss"], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_share_of_the_start_stays(model: JointModel, tiny_backbone: str) -> None:
+    start = DualEncoder.from_backbone(tiny_backbone, dimension=16)
+    text = ["so happy"]
+    trained, head = model.space.embed_texts(text), model.head.queries.weight.clone()
+    interpolate(model.space, start, 0.0)
+    torch.testing.assert_close(model.space.embed_texts(text), trained)
+    before = model.space.text_tower.projection.weight.clone()
+    interpolate(model.space, start, 0.25)
+    expected = 0.75 * before + 0.25 * start.text_tower.projection.weight
+    torch.testing.assert_close(model.space.text_tower.projection.weight, expected)
+    interpolate(model.space, start, 1.0)
+    torch.testing.assert_close(model.space.embed_texts(text), start.embed_texts(text))
+    torch.testing.assert_close(model.head.queries.weight, head)
 
 
 def test_checkpoint(model: JointModel, tmp_path: Path) -> None:
