@@ -11,11 +11,14 @@ from emotion_component import BundleError, EmotionModel
 from emotion_component.bundle import (
     DEFAULT_BUNDLE,
     ENCODER,
+    LABEL_ENCODER,
     MANIFEST,
     REQUIRED_FILES,
     read_manifest,
     write_manifest,
 )
+
+FILES = (*REQUIRED_FILES, LABEL_ENCODER)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -34,7 +37,7 @@ def test_a_bundle_survives_reading_and_writing(bundle_copy: Path) -> None:
     (bundle_copy / MANIFEST).unlink()
     write_manifest(bundle_copy, manifest)
     assert read_manifest(bundle_copy) == manifest
-    assert set(manifest.files) >= set(REQUIRED_FILES)
+    assert set(manifest.files) == set(FILES)
 
 
 def test_no_bundle(tmp_path: Path) -> None:
@@ -42,14 +45,14 @@ def test_no_bundle(tmp_path: Path) -> None:
         EmotionModel.load(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", REQUIRED_FILES)
+@pytest.mark.parametrize("name", FILES)
 def test_a_missing_file(bundle_copy: Path, name: str) -> None:
     (bundle_copy / name).unlink()
     with pytest.raises(BundleError, match=f"{name}: missing"):
         EmotionModel.load(bundle_copy)
 
 
-@pytest.mark.parametrize("name", REQUIRED_FILES)
+@pytest.mark.parametrize("name", FILES)
 def test_a_truncated_file(bundle_copy: Path, name: str) -> None:
     replace_file(bundle_copy / name, (DEFAULT_BUNDLE / name).read_bytes()[:-1])
     with pytest.raises(BundleError, match=f"{name}: truncated or changed"):
@@ -88,6 +91,7 @@ def test_an_unknown_format_version(bundle_copy: Path, version: object) -> None:
         (lambda c: c["window"].pop("max_tokens"), "window: missing or unknown key: max_tokens"),
         (lambda c: c.update(window=3), "window: expected an object"),
         (lambda c: c["thresholds"].pop(), "thresholds: expected one number for each label"),
+        (lambda c: c.update(calibration_bends=[1.0]), "calibration_bends: expected one number"),
     ],
 )
 def test_a_manifest_that_says_too_little_or_too_much(

@@ -201,6 +201,12 @@ def test_labels_outside_the_vocabulary_are_encoded_once(
     assert np.linalg.norm(again, axis=1) == pytest.approx(1, abs=1e-3)
 
 
+def test_the_poles_as_labels_are_the_axes(model: EmotionModel) -> None:
+    space = model.manifest.space
+    vectors = model.label_vectors([*space.valence, *space.arousal])
+    assert np.array_equal(vectors, model.axis_vectors)
+
+
 def test_describe(model: EmotionModel) -> None:
     result = model.describe("my dog died this morning", k=8)
     assert len(result.descriptors) == 8

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from training.fit import FitSettings
 from training.readers.sources import Source
 from training.recipe import Recipe
+
+Phrase = Annotated[str, Field(pattern=r"\{label\}")]
+"""A text with {label} in it."""
 
 
 class SpaceSettings(Recipe):
@@ -30,7 +33,7 @@ class SpaceSettings(Recipe):
     queries: int = 4
     layers: int = 2
     max_length: int = 64
-    label_template: str = Field(default="{label}", pattern=r"\{label\}")
+    label_template: Phrase = "{label}"
 
 
 class LabelSettings(Recipe):

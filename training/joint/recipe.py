@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from training.distill.recipe import LabelSettings
+from training.distill.recipe import LabelSettings, Phrase
 from training.fit import FitSettings
 from training.pillars.classifier_recipe import AsymmetricSettings
 from training.pillars.sources import CorpusSource
 from training.readers.sources import Source
 from training.recipe import Recipe
-
-Phrase = Annotated[str, Field(pattern=r"\{label\}")]
 
 
 class SpaceStage(Recipe):

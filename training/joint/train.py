@@ -63,7 +63,6 @@ def train(
     """
     settings = recipe.joint
     set_seed(recipe.seed)
-    first = DualEncoder.load(start)
     model = JointModel.from_dual_encoder(
         DualEncoder.load(start), LABELS, pooling=settings.pooling, max_length=settings.max_length
     )
@@ -101,7 +100,7 @@ def train(
         training_arguments(settings.training, output, recipe.seed, "score"),
         _score,
     )
-    interpolate(model.space, first, settings.start_share)
+    interpolate(model.space, DualEncoder.load(start), settings.start_share)
     score = trainer.evaluate()["eval_score"]
     if settings.label_template is not None:
         model.space.config = replace(model.space.config, label_template=settings.label_template)
