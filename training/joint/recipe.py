@@ -88,9 +88,9 @@ class JointRecipe(Recipe):
         teachers: The second stage; None for none.
         sources: Texts with labels of the emotion space.
         labels: Which of those labels are trained on.
-        corpora: Utterances with the classifier's emotions. Those of GoEmotions are all trained
-            on; the other kinds keep `dev` and `held_out` of their units apart. A text that
-            stands in `sources` too is read once, for both heads.
+        corpora: Utterances with the classifier's emotions. Unless `hold_out` is false, `dev` and
+            `held_out` of the units are kept apart. A text that stands in `sources` too is read
+            once, for both heads.
         development: Utterances to choose the epoch by, with the corpora's own dev parts.
         dev: Share of each corpus to choose by.
         held_out: Share of each corpus that the model card reports on.

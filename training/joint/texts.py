@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.joint.recipe import JointRecipe
-from training.pillars.parts import deal_utterances
+from training.pillars.parts import deal_sources
 from training.pillars.sources import Utterance, read_corpus
 from training.readers.sources import read_source
 
@@ -43,9 +42,9 @@ def read_texts(recipe: JointRecipe, data: Path | None) -> tuple[list[JointText],
     """
     spaced = [example for source in recipe.sources for example in read_source(source, data)]
     terms = {(example.text, example.context): example.labels for example in spaced}
-    utterances, development = _utterances(recipe, data)
+    parts = deal_sources(recipe.corpora, data, recipe)
     texts = []
-    for utterance in utterances:
+    for utterance in parts.train:
         labels = terms.get((utterance.text, utterance.context), ())
         names = (label for label, level in utterance.emotions.items() if level >= PRESENT)
         merged = tuple(dict.fromkeys((*labels, *names)))
@@ -53,7 +52,7 @@ def read_texts(recipe: JointRecipe, data: Path | None) -> tuple[list[JointText],
     read = {(text.text, text.context) for text in texts}
     rest = ((key, labels) for key, labels in terms.items() if labels and key not in read)
     texts += [JointText(*key, {}, key[0], terms=labels) for key, labels in rest]
-    return texts, development
+    return texts, read_corpus(recipe.development, data) + parts.dev
 
 
 def label_texts(terms: Sequence[str], phrases: Sequence[str]) -> list[JointText]:
@@ -79,19 +78,3 @@ def without_some_contexts(texts: Sequence[JointText], share: float) -> list[Join
         replace(text, context=None) if text.group is None and dice.random() < share else text
         for text in texts
     ]
-
-
-def _utterances(recipe: JointRecipe, data: Path | None) -> tuple[list[Utterance], list[Utterance]]:
-    training: list[Utterance] = []
-    development = read_corpus(recipe.development, data)
-    by_kind: defaultdict[str, list[tuple[Utterance, int]]] = defaultdict(list)
-    for corpus in recipe.corpora:
-        by_kind[corpus.kind] += [(u, corpus.repeat) for u in read_corpus(corpus, data)]
-    for kind, rows in by_kind.items():
-        train = range(len(rows))
-        if kind != recipe.development.kind:
-            dealt = deal_utterances([u for u, _ in rows], kind, recipe)
-            train, dev = dealt[0].tolist(), dealt[1].tolist()
-            development += [rows[row][0] for row in dev]
-        training += [rows[row][0] for row in train for _ in range(rows[row][1])]
-    return training, development

@@ -13,7 +13,7 @@ from training.errors import UserError
 from training.pillars.corpus import Corpus
 from training.pillars.fitting import LABELS
 from training.pillars.groups import Rows, connected_groups, deal
-from training.pillars.sources import Utterance, read_corpus
+from training.pillars.sources import CorpusSource, Utterance, read_corpus
 from training.pillars.targets import Kind, make_targets
 from training.pillars.train_recipe import TrainRecipe
 
@@ -48,10 +48,7 @@ class Parts:
 
 
 def read_parts(recipe: TrainRecipe, data: Path | None) -> Parts:
-    """Reads the sources and deals their units to the parts; the seed takes no part in it.
-
-    Contrast groups with equal utterances stay together; so do rows of several sources of a kind
-    that belong to one unit.
+    """Reads a recipe's sources, dealt to parts, with some unrelated contexts in the training part.
 
     Args:
         recipe: What to do.
@@ -60,17 +57,38 @@ def read_parts(recipe: TrainRecipe, data: Path | None) -> Parts:
     Raises:
         UserError: If a source cannot be read, or is too small to be dealt.
     """
-    by_kind: defaultdict[str, list[tuple[Utterance, int]]] = defaultdict(list)
-    for source in recipe.sources:
-        by_kind[source.kind] += [(u, source.repeat) for u in read_corpus(source, data)]
+    parts = deal_sources(recipe.sources, data, recipe)
+    return replace(parts, train=with_unrelated_contexts(parts.train, recipe.unrelated_context))
+
+
+def deal_sources(sources: Sequence[CorpusSource], data: Path | None, shares: Shares) -> Parts:
+    """Reads sources and deals their units to the parts; no seed takes part in it.
+
+    Contrast groups with equal utterances stay together; so do rows of several sources of a kind
+    that belong to one unit.
+
+    Args:
+        sources: What to read.
+        data: The data folder.
+        shares: Of the units, for dev and for the held-out part.
+
+    Raises:
+        UserError: If a source cannot be read, or is too small to be dealt.
+    """
     parts = Parts([], [], {})
+    by_kind: defaultdict[str, list[tuple[Utterance, int]]] = defaultdict(list)
+    for source in sources:
+        utterances = read_corpus(source, data)
+        if source.hold_out:
+            by_kind[source.kind] += [(utterance, source.repeat) for utterance in utterances]
+        else:
+            parts.train.extend(u for u in utterances for _ in range(source.repeat))
     for kind, rows in by_kind.items():
-        train, dev, held_out = deal_utterances([u for u, _ in rows], kind, recipe)
+        train, dev, held_out = deal_utterances([u for u, _ in rows], kind, shares)
         parts.train.extend(rows[row][0] for row in train for _ in range(rows[row][1]))
         parts.dev.extend(rows[row][0] for row in dev)
         parts.held_out[kind] = [rows[row][0] for row in held_out]
-    train_part = with_unrelated_contexts(parts.train, recipe.unrelated_context)
-    return replace(parts, train=train_part)
+    return parts
 
 
 def deal_utterances(utterances: Sequence[Utterance], kind: str, shares: Shares) -> list[Rows]:

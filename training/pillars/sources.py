@@ -35,6 +35,8 @@ class CorpusSource(Recipe):
         limit: Take so many units (conversations, groups, narratives, texts), by chance; null for
             all.
         repeat: How often its training part is read in an epoch.
+        hold_out: Whether parts of it are kept to choose by and to report on; if not, all of it is
+            trained on.
     """
 
     kind: Literal["contrast", "chats", "edos", "goemotions", "synthesised"]
@@ -42,6 +44,7 @@ class CorpusSource(Recipe):
     utterance: Literal["original", "rewritten", "both"] = "both"
     limit: PositiveInt | None = None
     repeat: PositiveInt = 1
+    hold_out: bool = True
 
 
 @dataclass(frozen=True)

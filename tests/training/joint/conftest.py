@@ -87,7 +87,7 @@ def recipe(tmp_path: Path, tiny_backbone: str, data: Path) -> Path:
             },
         ],
         "corpora": [
-            {"kind": "goemotions", "file": "goemotions/train.jsonl"},
+            {"kind": "goemotions", "file": "goemotions/train.jsonl", "hold_out": False},
             {"kind": "contrast", "file": "contrast.jsonl", "repeat": 2},
             {"kind": "chats", "file": "chats.jsonl"},
         ],

@@ -103,6 +103,15 @@ def test_parts_do_not_leak(data: Path, recipe: Path) -> None:
     assert all(u.group is None for u in [*parts.held_out["chats"], *parts.held_out["goemotions"]])
 
 
+def test_nothing_of_a_source_is_held_out_if_it_says_so(data: Path, recipe: Path) -> None:
+    loaded = load_recipe(recipe, TrainRecipe)
+    dealt = read_parts(loaded, data)
+    more = loaded.sources[0].model_copy(update={"hold_out": False, "repeat": 3})
+    parts = read_parts(loaded.model_copy(update={"sources": [*loaded.sources, more]}), data)
+    assert (parts.dev, parts.held_out) == (dealt.dev, dealt.held_out)
+    assert len(parts.train) == len(dealt.train) + 3 * 120
+
+
 def test_equal_utterances_of_two_groups_stay_together(data: Path, recipe: Path) -> None:
     lines = (data / "contrast.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
@@ -170,7 +179,10 @@ def test_r_drop_compares_two_passes_in_training_alone(recipe: Path) -> None:
         ("sources=[]", "sources: List should have at least 1 item"),
         ("sources=[{kind: films, file: x}]", "sources.0.kind: Input should be 'contrast', 'chats'"),
         ("sources=[{kind: chats, file: x.jsonl}]", "x.jsonl: no such file; looked for"),
-        ("sources=[{kind: chats, fil: x}]", "sources.0.fil: unknown key; known here: file, kind"),
+        (
+            "sources=[{kind: chats, fil: x}]",
+            "sources.0.fil: unknown key; known here: file, hold_out",
+        ),
         ("sources=[{kind: chats, file: contrast.jsonl}]", "not of the form that kind 'chats' has"),
         (
             "sources=[{kind: contrast, file: contrast.jsonl, limit: 2}]",
