@@ -1,8 +1,9 @@
 """Makes the bundle that ships: `python -m training joint`.
 
-Four stages, each in its folder below --output: `space` (distill train), `teachers` (pillars
-tune), `joint` (both heads together), `bundle` (export). Stop it at any time; the same command
-goes on from the last epoch, trains nothing twice, and refuses a folder of another recipe.
+Its stages, each in its folder below --output: `space` (distill train), `teachers` (pillars tune),
+`joint` (both heads together), `finish` (the same once more, with what comes last), `mixed` (part of
+the way back to `space`), `bundle` (export). Stop it at any time; the same command goes on from the
+last epoch, trains nothing twice, and refuses a folder of another recipe.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from training.distill.recipe import DistillRecipe
 from training.distill.train import train as train_space
 from training.export.build import build
 from training.export.recipe import ExportRecipe
-from training.joint.recipe import JointRecipe
+from training.joint.interpolation import mix
+from training.joint.recipe import JointRecipe, MixSettings
 from training.joint.train import train as train_joint
 from training.models.checkpoint import CONFIG
 from training.pillars.runs import claim_folder
@@ -56,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     tune_recipes = _tune_recipes(recipe, output / "space" / "model")
     export_recipe = load_recipe(find_file(recipe.bundle, None), ExportRecipe)
     claim_folder(output / "space", space_recipe)
-    claim_folder(output / "joint", recipe)
+    _claim_stages(recipe, output)
     if not _done(output / "space"):
         train_space(space_recipe, data, output / "space")
     teachers = [output / "teachers" / f"seed-{teacher.seed}" for teacher in tune_recipes]
@@ -64,12 +66,24 @@ def run(arguments: argparse.Namespace) -> int:
         claim_folder(folder, teacher)
         if not _done(folder):
             tune(teacher, data, folder)
-    if not _done(output / "joint"):
-        starts = [folder / "model" for folder in teachers]
-        train_joint(recipe, data, output / "space" / "model", starts, output / "joint")
-    build(export_recipe, output / "joint" / "model", output / "bundle", data)
+    answering = [folder / "model" for folder in teachers]
+    trained = output / "space" / "model"
+    for name, stage in (("joint", recipe.joint), ("finish", recipe.finish)):
+        if stage and not _done(output / name):
+            train_joint(recipe, stage, data, trained, answering, output / name)
+        trained = output / name / "model" if stage else trained
+    mixed = mix(recipe.mix, trained, output / "space" / "model", output / "mixed")
+    build(export_recipe, mixed, output / "bundle", data)
     log.info("Bundle: %s (float32 beside it)", output / "bundle" / "int8")
     return 0
+
+
+def _claim_stages(recipe: JointRecipe, output: Path) -> None:
+    """What comes after a stage may change without training it again."""
+    unmixed = recipe.model_copy(update={"mix": MixSettings()})
+    claim_folder(output / "joint", unmixed.model_copy(update={"finish": None}))
+    if recipe.finish:
+        claim_folder(output / "finish", unmixed)
 
 
 def _space_recipe(recipe: JointRecipe) -> DistillRecipe:

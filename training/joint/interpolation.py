@@ -1,10 +1,39 @@
-"""Going part of the way back to the first stage, which keeps what it knew of other texts."""
+"""The fifth stage: part of the way back to the first, which keeps what it knew of other texts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import torch
 
+from training.joint.recipe import MixSettings
+from training.models.checkpoint import read_config
 from training.models.dual_encoder import DualEncoder
+from training.models.joint_model import JointModel
+
+
+def mix(settings: MixSettings, trained: Path, start: Path, output: Path) -> Path:
+    """Writes the model whose bundle is made.
+
+    Args:
+        settings: What to do to the weights.
+        trained: Checkpoint of the joint model.
+        start: Checkpoint of the dual encoder that it was trained from.
+        output: The stage's folder.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        UserError: If a checkpoint is none.
+    """
+    model = JointModel.load(trained)
+    interpolate(model.space, DualEncoder.load(start), settings.start_share)
+    if settings.label_template is not None:
+        model.space.config = replace(model.space.config, label_template=settings.label_template)
+    model.save(output / "model", read_config(trained)["notes"])
+    return output / "model"
 
 
 @torch.no_grad()

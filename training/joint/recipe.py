@@ -43,39 +43,61 @@ class TeacherStage(Recipe):
     weight: float = Field(default=0.5, ge=0, le=1)
 
 
-class JointSettings(Recipe):
-    """The third stage: one encoder and both heads; the key `joint:`.
+class ModelSettings(Recipe):
+    """The joint model; the key `model:`.
 
     Attributes:
         pooling: Of the classifier: "mean", or "attention" with a query for each label.
         max_length: Most tokens of a text with its context.
+    """
+
+    pooling: Literal["mean", "attention"] = "attention"
+    max_length: int = Field(default=96, ge=8)
+
+
+class JointStage(Recipe):
+    """One encoder and both heads; the keys `joint:` and `finish:`.
+
+    Attributes:
+        sources: Texts with labels of the emotion space.
+        corpora: Utterances with the classifier's emotions. Unless `hold_out` is false, `dev` and
+            `held_out` of the units are kept apart. A text that stands in `sources` too is read
+            once, for both heads.
         asymmetric: The classifier's loss.
         space_weight: Weight of the space's loss; that of the classifier's, summed over the
             labels, is 1.
         logit_adjustment: Of the space's logits, as in `distill train`.
-        label_template: What the label tower reads for a label once training is over, with
-            {label} in it; None for what the first stage's model reads.
         label_phrases: Texts with {label} in them that stand for each label of the space, so that
             the text encoder learns to read labels.
         context_dropout: Share of the texts read without their context; contrast groups always
             keep theirs.
         unrelated_context: Share of the texts without context that get one of another text.
-        start_share: Share of the first stage's weights in the encoder and the space at the end
-            (see `interpolation`).
         training: How to train.
     """
 
-    pooling: Literal["mean", "attention"] = "attention"
-    max_length: int = Field(default=96, ge=8)
+    sources: list[Source] = Field(min_length=1)
+    corpora: list[CorpusSource] = Field(min_length=1)
     asymmetric: AsymmetricSettings = AsymmetricSettings()
     space_weight: float = Field(default=0.5, ge=0)
     logit_adjustment: float = Field(default=1.0, ge=0)
-    label_template: Phrase | None = None
     label_phrases: list[Phrase] = Field(default_factory=list)
     context_dropout: float = Field(default=0.5, ge=0, le=1)
     unrelated_context: float = Field(default=0.1, ge=0, le=1)
-    start_share: float = Field(default=0.0, ge=0, le=1)
     training: FitSettings
+
+
+class MixSettings(Recipe):
+    """What is done to the weights once training is over; the key `mix:`.
+
+    Attributes:
+        start_share: Share of the first stage's weights in the encoder and the space (see
+            `interpolation`).
+        label_template: What the label tower reads for a label from then on, with {label} in it;
+            None for what the first stage's model reads.
+    """
+
+    start_share: float = Field(default=0.0, ge=0, le=1)
+    label_template: Phrase | None = None
 
 
 class JointRecipe(Recipe):
@@ -86,16 +108,15 @@ class JointRecipe(Recipe):
         backbone: Folder or hub name of the encoder that all starts from.
         space: The first stage.
         teachers: The second stage; None for none.
-        sources: Texts with labels of the emotion space.
-        labels: Which of those labels are trained on.
-        corpora: Utterances with the classifier's emotions. Unless `hold_out` is false, `dev` and
-            `held_out` of the units are kept apart. A text that stands in `sources` too is read
-            once, for both heads.
+        model: What the third stage makes of the first.
+        labels: Which labels of the space are trained on.
         development: Utterances to choose the epoch by, with the corpora's own dev parts.
         dev: Share of each corpus to choose by.
         held_out: Share of each corpus that the model card reports on.
         joint: The third stage.
-        bundle: The recipe of the fourth stage, `export`.
+        finish: The fourth, from the third's model, with the same teachers; None for none.
+        mix: The fifth.
+        bundle: The recipe of the last stage, `export`.
         seed: Of weights, order and dropout.
     """
 
@@ -103,12 +124,13 @@ class JointRecipe(Recipe):
     backbone: str
     space: SpaceStage
     teachers: TeacherStage | None = None
-    sources: list[Source] = Field(min_length=1)
+    model: ModelSettings = ModelSettings()
     labels: LabelSettings = LabelSettings()
-    corpora: list[CorpusSource] = Field(min_length=1)
     development: CorpusSource
     dev: float = Field(default=0.1, gt=0, lt=0.5)
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
-    joint: JointSettings
+    joint: JointStage
+    finish: JointStage | None = None
+    mix: MixSettings = MixSettings()
     bundle: str
     seed: int = 0

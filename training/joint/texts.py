@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.joint.recipe import JointRecipe
+from training.joint.recipe import JointRecipe, JointStage
 from training.pillars.parts import deal_sources
 from training.pillars.sources import Utterance, read_corpus
 from training.readers.sources import read_source
@@ -27,11 +27,14 @@ class JointText(Utterance):
     terms: tuple[str, ...] = ()
 
 
-def read_texts(recipe: JointRecipe, data: Path | None) -> tuple[list[JointText], list[Utterance]]:
+def read_texts(
+    recipe: JointRecipe, stage: JointStage, data: Path | None
+) -> tuple[list[JointText], list[Utterance]]:
     """Reads what to train on and what to choose the epoch by.
 
     Args:
-        recipe: What to do.
+        recipe: What to choose by, and how much to keep apart.
+        stage: What to train on.
         data: The data folder.
 
     Returns:
@@ -40,9 +43,9 @@ def read_texts(recipe: JointRecipe, data: Path | None) -> tuple[list[JointText],
     Raises:
         UserError: If a source cannot be read, or is too small to be dealt.
     """
-    spaced = [example for source in recipe.sources for example in read_source(source, data)]
+    spaced = [example for source in stage.sources for example in read_source(source, data)]
     terms = {(example.text, example.context): example.labels for example in spaced}
-    parts = deal_sources(recipe.corpora, data, recipe)
+    parts = deal_sources(stage.corpora, data, recipe)
     texts = []
     for utterance in parts.train:
         labels = terms.get((utterance.text, utterance.context), ())

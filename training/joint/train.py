@@ -1,10 +1,9 @@
-"""The third stage: one encoder and both heads, from the first stage's dual encoder."""
+"""The third and fourth stages: one encoder and both heads, from a dual encoder or a joint model."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,8 @@ from training.distill.dataset import vocabulary
 from training.distill.dimension_words import with_dimension_words
 from training.fit import fit, training_arguments
 from training.joint.dataset import Collator, JointTexts
-from training.joint.interpolation import interpolate
 from training.joint.objective import JointObjective
-from training.joint.recipe import JointRecipe
+from training.joint.recipe import JointRecipe, JointStage
 from training.joint.teachers import softened
 from training.joint.texts import (
     PRESENT,
@@ -43,16 +41,22 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    recipe: JointRecipe, data: Path | None, start: Path, teachers: Sequence[Path], output: Path
+    recipe: JointRecipe,
+    stage: JointStage,
+    data: Path | None,
+    start: Path,
+    teachers: Sequence[Path],
+    output: Path,
 ) -> Path:
     """Trains the joint model and saves it.
 
     Args:
-        recipe: What to do.
+        recipe: What the stages share.
+        stage: What to do.
         data: The data folder.
-        start: Checkpoint of the dual encoder.
+        start: Checkpoint of a dual encoder, or of a joint model.
         teachers: Checkpoints of the classifiers to learn from; may be empty.
-        output: The run's folder. If it holds checkpoints of an interrupted run, the run goes on
+        output: The stage's folder. If it holds checkpoints of an interrupted run, the run goes on
             from the last one.
 
     Returns:
@@ -61,20 +65,17 @@ def train(
     Raises:
         UserError: If the start or the data cannot be used.
     """
-    settings = recipe.joint
     set_seed(recipe.seed)
-    model = JointModel.from_dual_encoder(
-        DualEncoder.load(start), LABELS, pooling=settings.pooling, max_length=settings.max_length
-    )
-    texts, development = read_texts(recipe, data)
-    texts += label_texts(_vocabulary(texts, recipe), settings.label_phrases)
+    model = _model(start, recipe)
+    texts, development = read_texts(recipe, stage, data)
+    texts += label_texts(_vocabulary(texts, recipe), stage.label_phrases)
     texts = _with_dimension_words(texts, recipe, model.space)
-    texts = without_some_contexts(texts, settings.context_dropout)
+    texts = without_some_contexts(texts, stage.context_dropout)
     targets = _targets(texts)
     if recipe.teachers:
-        bf16 = settings.training.precision == "bf16"
+        bf16 = stage.training.precision == "bf16"
         targets = softened(targets, texts, teachers, recipe.teachers.weight, bf16)
-    texts = with_unrelated_contexts(texts, settings.unrelated_context)
+    texts = with_unrelated_contexts(texts, stage.unrelated_context)
     terms = _vocabulary(texts, recipe)
     tokenizer = model.space.tokenizer
     train_set = JointTexts(texts, targets, terms, tokenizer)
@@ -87,27 +88,35 @@ def train(
         JointObjective(
             model,
             model.space.label_features(terms),
-            AsymmetricLoss(**settings.asymmetric.model_dump()),
+            AsymmetricLoss(**stage.asymmetric.model_dump()),
             SoftmaxContrastiveLoss(),
-            settings.space_weight,
-            settings.logit_adjustment * train_set.log_priors(),
+            stage.space_weight,
+            stage.logit_adjustment * train_set.log_priors(),
         ),
         model.space.text_tower.encoder,
         train_set,
         dev_set,
         Collator(tokenizer, len(LABELS), len(terms)),
-        settings.training,
-        training_arguments(settings.training, output, recipe.seed, "score"),
+        stage.training,
+        training_arguments(stage.training, output, recipe.seed, "score"),
         _score,
     )
-    interpolate(model.space, DualEncoder.load(start), settings.start_share)
     score = trainer.evaluate()["eval_score"]
-    if settings.label_template is not None:
-        model.space.config = replace(model.space.config, label_template=settings.label_template)
     notes = {"recipe": recipe.model_dump(exclude={"backbone", "data"}), "terms": terms}
     model.save(output / "model", {**notes, "dev": score})
     log.info("Saved %s; dev macro-F1 %.4f", output / "model", score)
     return output / "model"
+
+
+def _model(start: Path, recipe: JointRecipe) -> JointModel:
+    if JointModel.is_saved_in(start):
+        return JointModel.load(start)
+    return JointModel.from_dual_encoder(
+        DualEncoder.load(start),
+        LABELS,
+        pooling=recipe.model.pooling,
+        max_length=recipe.model.max_length,
+    )
 
 
 def _vocabulary(texts: Sequence[JointText], recipe: JointRecipe) -> list[str]:

@@ -95,6 +95,15 @@ class JointModel(nn.Module):
         }
         save_checkpoint(folder, self, content, self.space.tokenizer.tokenizer)
 
+    @staticmethod
+    def is_saved_in(folder: Path) -> bool:
+        """Returns whether a checkpoint is one of a joint model.
+
+        Raises:
+            UserError: If the folder holds no checkpoint.
+        """
+        return "space" in read_config(folder)
+
     @classmethod
     def load(cls, folder: str | Path) -> JointModel:
         """Reads a checkpoint, in evaluation mode, with plain attention, which ONNX can express.
@@ -103,9 +112,9 @@ class JointModel(nn.Module):
             UserError: If the folder is no checkpoint of a joint model.
         """
         folder = Path(folder)
-        content = read_config(folder)
-        if "space" not in content:
+        if not cls.is_saved_in(folder):
             raise UserError(f"{folder}: a checkpoint, but not of a joint model")
+        content = read_config(folder)
         config = DualEncoderConfig(**content["space"])
         text_encoder, label_encoder = (
             AutoModel.from_config(  # type: ignore[no-untyped-call]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -72,10 +73,7 @@ def recipe(tmp_path: Path, tiny_backbone: str, data: Path) -> Path:
     bundle = bundle_recipe(*files)
     for name, content in (("space", space), ("teacher", teacher), ("bundle", bundle)):
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    content = {
-        "backbone": tiny_backbone,
-        "space": {"recipe": str(tmp_path / "space.yaml"), "set": ["model.temperature=0.2"]},
-        "teachers": {"recipe": str(tmp_path / "teacher.yaml"), "seeds": [3], "weight": 0.5},
+    stage: dict[str, Any] = {
         "sources": [
             {"file": "goemotions/train.jsonl"},
             {
@@ -91,8 +89,18 @@ def recipe(tmp_path: Path, tiny_backbone: str, data: Path) -> Path:
             {"kind": "contrast", "file": "contrast.jsonl", "repeat": 2},
             {"kind": "chats", "file": "chats.jsonl"},
         ],
+        "training": TRAINING,
+    }
+    again = {**stage, "corpora": stage["corpora"][1:], "space_weight": 0.2}
+    content = {
+        "backbone": tiny_backbone,
+        "space": {"recipe": str(tmp_path / "space.yaml"), "set": ["model.temperature=0.2"]},
+        "teachers": {"recipe": str(tmp_path / "teacher.yaml"), "seeds": [3], "weight": 0.5},
         "development": {"kind": "goemotions", "file": "goemotions/dev.jsonl"},
-        "joint": {"max_length": 40, "label_template": "so {label}", "training": TRAINING},
+        "model": {"max_length": 40},
+        "joint": stage,
+        "finish": again,
+        "mix": {"start_share": 0.25, "label_template": "so {label}"},
         "bundle": str(tmp_path / "bundle.yaml"),
     }
     path = tmp_path / "tiny.yaml"

@@ -35,7 +35,8 @@ def model(tiny_backbone: str) -> JointModel:
 
 
 def test_a_text_of_both_lists_is_read_once_with_both_labels(recipe: Path, data: Path) -> None:
-    texts, development = read_texts(load_recipe(recipe, JointRecipe), data)
+    loaded = load_recipe(recipe, JointRecipe)
+    texts, development = read_texts(loaded, loaded.joint, data)
     known = [text for text in texts if text.text.startswith("joy train")]
     assert len(known) == 2
     assert all(text.terms == ("joy",) and text.emotions == {"joy": 1.0} for text in known)
@@ -143,7 +144,7 @@ def test_checkpoint(model: JointModel, tmp_path: Path) -> None:
         JointModel.load(tmp_path / "space")
 
 
-def test_four_stages_make_a_bundle_once(
+def test_all_stages_make_a_bundle_once(
     recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = recipe.parent / "out"
@@ -152,18 +153,29 @@ def test_four_stages_make_a_bundle_once(
     bundle = EmotionModel.load(output / "bundle" / "int8")
     assert bundle.labels == LABELS
     assert bundle.manifest.space.label_template == "so {label}"
-    trained = JointModel.load(output / "joint" / "model")
+    start = DualEncoder.load(output / "space/model").text_tower.projection.weight
+    joint, finish, mixed = (
+        JointModel.load(output / stage / "model") for stage in ("joint", "finish", "mixed")
+    )
+    trained = finish.space.text_tower.projection.weight
+    assert not torch.equal(joint.space.text_tower.projection.weight, trained)
+    expected = 0.75 * trained + 0.25 * start
+    torch.testing.assert_close(mixed.space.text_tower.projection.weight, expected)
     exact = EmotionModel.load(output / "bundle" / "float32")
     vectors = torch.from_numpy(exact.label_vectors(["shame", "guilt"]))
-    expected = trained.space.embed_labels(["shame", "guilt"])
+    expected = mixed.space.embed_labels(["shame", "guilt"])
     torch.testing.assert_close(vectors, expected, atol=1e-3, rtol=1e-3)
-    notes = json.loads((output / "joint/model/model.json").read_text(encoding="utf-8"))["notes"]
+    notes = json.loads((output / "mixed/model/model.json").read_text(encoding="utf-8"))["notes"]
     assert "joyful" in notes["terms"]
-    before = (output / "joint/model/model.safetensors").stat().st_mtime_ns
-    assert main(arguments) == 0
-    assert (output / "joint/model/model.safetensors").stat().st_mtime_ns == before
-    assert main([*arguments, "--set", "joint.space_weight=0.1"]) == 2
-    assert "holds a run of another recipe" in capsys.readouterr().err
+    weights = [output / stage / "model/model.safetensors" for stage in ("joint", "finish")]
+    before = [path.stat().st_mtime_ns for path in weights]
+    assert main([*arguments, "--set", "mix.start_share=0"]) == 0
+    assert [path.stat().st_mtime_ns for path in weights] == before
+    unmixed = JointModel.load(output / "mixed/model").space.text_tower.projection.weight
+    assert torch.equal(unmixed, trained)
+    for change in ("joint.space_weight=0.1", "finish.space_weight=0.1"):
+        assert main([*arguments, "--set", change]) == 2
+        assert "holds a run of another recipe" in capsys.readouterr().err
 
 
 def test_a_mistake_in_a_stages_recipe_stops_before_any_work(
