@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +11,9 @@ import numpy as np
 from emotion_component import EmotionModel
 from training.card.bootstrap import Estimate, Rows, estimate
 from training.card.predictions import predict_scores
-from training.evaluation.context import (
-    DIALOGUES,
-    Case,
-    pairs_in_order,
-    read_chats,
-    read_contrast,
-    top_label_share,
-)
-from training.pillars.parts import deal_utterances
-from training.pillars.sources import CorpusSource, read_corpus
-
-READERS = {"chats": read_chats, "contrast": read_contrast}
+from training.evaluation.context import pairs_in_order, top_label_share
+from training.evaluation.dialogue_parts import READERS, read_part
+from training.readers.dialogues import DIALOGUES, Case
 
 LabelScores = dict[str, float]
 Measure = Callable[[Sequence[Case], Sequence[LabelScores]], float]
@@ -34,28 +24,6 @@ MEASURES: dict[tuple[str, str], tuple[Measure, Callable[[int], int]]] = {
     ("contrast", "pairs in order"): (pairs_in_order, lambda cases: cases * (cases - 1)),
 }
 """Kind and name of each measure; how it is computed, and over how many outcomes."""
-
-
-@dataclass(frozen=True)
-class Shares:
-    """Shares of the units that the recipes do not train on."""
-
-    dev: float = 0.1
-    held_out: float = 0.1
-
-
-def read_held_out(kind: str, folder: Path = DIALOGUES) -> list[Case]:
-    """Reads the held-out tenth, dealt as `training.pillars.parts` does.
-
-    Args:
-        kind: "chats" or "contrast".
-        folder: Where the dialogues lie.
-    """
-    path = folder / f"{kind}.jsonl"
-    utterances = read_corpus(CorpusSource.model_validate({"kind": kind, "file": str(path)}), None)
-    cases = READERS[kind](path)
-    _, _, held_out = deal_utterances(utterances, kind, Shares())
-    return [cases[row] for row in held_out]
 
 
 def measure_dialogues(
@@ -72,7 +40,7 @@ def measure_dialogues(
         strongest labels that are among the gold ones in chats and in contrast groups, and of pairs
         of equal words in order. Intervals are over conversations and groups.
     """
-    held_out = {kind: read_held_out(kind, folder) for kind in READERS}
+    held_out = {kind: read_part(kind, "held_out", folder) for kind in READERS}
     measures: dict[str, dict[str, Estimate]] = {}
     for way, turns in (("with context", None), ("without context", 0)):
         scores = {kind: _scores(model, cases, turns) for kind, cases in held_out.items()}

@@ -1,7 +1,8 @@
 """`python -m training context`: what earlier turns do for a bundle, on our own dialogues.
 
 Everyday chats tell whether context disturbs plain talk; contrast groups (the same words after
-different histories) tell whether it decides where it must.
+different histories) tell whether it decides where it must. The number of turns that a bundle reads
+by itself is chosen on the dev part.
 """
 
 from __future__ import annotations
@@ -10,66 +11,18 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from emotion_component import EmotionModel, Turn
-from training.readers.rows import read_rows
+from emotion_component import EmotionModel
+from training.evaluation.dialogue_parts import READERS, Part, read_part
+from training.readers.dialogues import DIALOGUES, Case
 
 if TYPE_CHECKING:
     from training.cli import Subparsers
-
-DIALOGUES = Path(__file__).resolve().parents[1] / "data" / "dialogues"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One user turn.
-
-    Attributes:
-        text: The message.
-        context: The turns before it, oldest first.
-        emotions: Its emotions, label to expressiveness in (0, 1].
-        group: Cases of one group have the same words; None outside contrast groups.
-        row: Number of the conversation, or of the contrast group, in its file.
-    """
-
-    text: str
-    context: tuple[Turn, ...]
-    emotions: dict[str, float]
-    group: int | None = None
-    row: int = 0
-
-
-def read_chats(path: Path) -> list[Case]:
-    """Reads every labelled user turn of everyday conversations."""
-    cases = []
-    for number, row in enumerate(read_rows(path)):
-        turns = [Turn(turn["role"], turn["text"]) for turn in row["turns"]]
-        for position, turn in enumerate(row["turns"]):
-            if turn.get("emotions"):
-                context = tuple(turns[:position])
-                cases.append(Case(turn["text"], context, turn["emotions"], row=number))
-    return cases
-
-
-def read_contrast(path: Path) -> list[Case]:
-    """Reads the cases of contrast groups."""
-    return [
-        Case(
-            row["utterance"],
-            tuple(Turn(*turn) for turn in case["turns"]),
-            case["emotions"],
-            number,
-            number,
-        )
-        for number, row in enumerate(read_rows(path))
-        for case in row["cases"]
-    ]
 
 
 def top_label_share(cases: Sequence[Case], scores: Sequence[dict[str, float]]) -> float:
@@ -98,28 +51,29 @@ def pairs_in_order(cases: Sequence[Case], scores: Sequence[dict[str, float]]) ->
     return float(np.mean(outcomes))
 
 
-def measure(model: EmotionModel, turns: int, folder: Path = DIALOGUES) -> dict[str, Any]:
+def measure(
+    model: EmotionModel, turns: int, part: Part = "dev", folder: Path = DIALOGUES
+) -> dict[str, Any]:
     """Measures a bundle that reads so many earlier turns.
 
     Args:
         model: The bundle.
         turns: Earlier turns read, 0 for none.
+        part: Of the dialogues.
         folder: Where chats.jsonl and contrast.jsonl lie.
 
     Returns:
         Shares in [0, 1].
     """
-    report: dict[str, Any] = {"turns": turns}
-    for name, cases in (
-        ("chats", read_chats(folder / "chats.jsonl")),
-        ("contrast", read_contrast(folder / "contrast.jsonl")),
-    ):
+    report: dict[str, Any] = {"part": part, "turns": turns}
+    for kind in READERS:
+        cases = read_part(kind, part, folder)
         results = model.predict_batch(
             [case.text for case in cases], [case.context for case in cases], context_turns=turns
         )
         scores = [dict(result.scores) for result in results]
-        report[f"{name}_top_label"] = round(top_label_share(cases, scores), 4)
-        if name == "contrast":
+        report[f"{kind}_top_label"] = round(top_label_share(cases, scores), 4)
+        if kind == "contrast":
             report["contrast_pairs"] = round(pairs_in_order(cases, scores), 4)
     return report
 
@@ -128,6 +82,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Adds `context` to the command line."""
     parser = subparsers.add_parser("context", description=__doc__)
     parser.add_argument("--bundle", help="instead of the shipped one")
+    parser.add_argument("--part", choices=get_args(Part), default="dev")
     parser.add_argument("--turns", type=int, nargs="+", default=[0, 1, 2, 3, 4, 6])
     parser.set_defaults(run=run)
 
@@ -136,6 +91,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints one JSON object for each number of turns."""
     model = EmotionModel.load(arguments.bundle)
     for turns in arguments.turns:
-        sys.stdout.write(json.dumps(measure(model, turns)) + "\n")
+        sys.stdout.write(json.dumps(measure(model, turns, arguments.part)) + "\n")
         sys.stdout.flush()
     return 0

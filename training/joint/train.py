@@ -101,7 +101,7 @@ def train(
         training_arguments(stage.training, output, recipe.seed, "score"),
         _score,
     )
-    score = trainer.evaluate()["eval_score"]
+    score = float(trainer.state.best_metric or 0.0)
     notes = {"recipe": recipe.model_dump(exclude={"backbone", "data"}), "terms": terms}
     model.save(output / "model", {**notes, "dev": score})
     log.info("Saved %s; dev macro-F1 %.4f", output / "model", score)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from training.evaluation.context import Case, pairs_in_order, top_label_share
+from training.evaluation.context import pairs_in_order, top_label_share
 from training.models.emotion_classifier import EmotionClassifier
 from training.pillars.corpus import Floats
 from training.pillars.fitting import LABELS, predict
@@ -17,6 +17,7 @@ from training.pillars.parts import to_corpus
 from training.pillars.results import Figures, averaged, by_class
 from training.pillars.sources import Utterance
 from training.pillars.train_recipe import TrainRecipe
+from training.readers.dialogues import Case
 
 Bools = npt.NDArray[np.bool_]
 

@@ -12,10 +12,10 @@ from typing import Literal
 from pydantic import PositiveInt
 
 from training.errors import UserError
-from training.evaluation.context import read_chats, read_contrast
 from training.pillars.fitting import LABELS
 from training.pillars.taxonomy import Taxonomy, load_taxonomy
 from training.readers.data_folder import CHECKOUT, find_file
+from training.readers.dialogues import read_chats, read_contrast
 from training.readers.rows import read_rows
 from training.readers.turns import alternate, join_turns
 from training.recipe import Recipe

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from emotion_component import EmotionModel
-from training.card.dialogues import measure_dialogues, read_held_out
-from training.evaluation.context import DIALOGUES, pairs_in_order, top_label_share
+from training.card.dialogues import measure_dialogues
+from training.evaluation.context import pairs_in_order, top_label_share
+from training.evaluation.dialogue_parts import read_part
 from training.pillars.parts import read_parts
 from training.pillars.sources import CorpusSource
 from training.pillars.train_recipe import TrainRecipe
 from training.readers.data_folder import CHECKOUT
+from training.readers.dialogues import DIALOGUES
 from training.readers.turns import join_turns
 from training.recipe import load_recipe
 
@@ -26,7 +28,7 @@ def test_held_out_as_the_recipes_hold_out() -> None:
     parts = read_parts(recipe.model_copy(update={"sources": sources}), None)
     for kind in KINDS:
         expected = [(u.text, u.context) for u in parts.held_out[kind]]
-        found = [(case.text, join_turns(case.context)) for case in read_held_out(kind)]
+        found = [(case.text, join_turns(case.context)) for case in read_part(kind, "held_out")]
         assert found == expected
 
 
@@ -37,7 +39,7 @@ def test_shares_are_those_of_all_cases(tmp_path: Path) -> None:
     model = EmotionModel.load()
     measured = measure_dialogues(model, tmp_path)
 
-    cases = read_held_out("contrast", tmp_path)
+    cases = read_part("contrast", "held_out", tmp_path)
     results = model.predict_batch([c.text for c in cases], [c.context for c in cases])
     scores = [dict(result.scores) for result in results]
     found = measured["with context"]

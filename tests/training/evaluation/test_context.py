@@ -6,14 +6,8 @@ import pytest
 
 from emotion_component import Turn
 from training.cli import main
-from training.evaluation.context import (
-    DIALOGUES,
-    Case,
-    pairs_in_order,
-    read_chats,
-    read_contrast,
-    top_label_share,
-)
+from training.evaluation.context import pairs_in_order, top_label_share
+from training.readers.dialogues import DIALOGUES, Case, read_chats, read_contrast
 
 CASES = [
     Case("found it", (Turn("user", "lost my ring"),), {"relief": 0.8, "joy": 0.2}, 0),
@@ -42,6 +36,16 @@ def test_our_dialogues_are_read_whole() -> None:
     assert (len(chats), len(contrast)) == (1367, 2684)
     assert len({case.group for case in contrast}) == 890
     assert all(1 <= len(case.context) <= 5 for case in contrast)
+
+
+def test_what_is_written_for_training_leaves_the_held_out_words_alone() -> None:
+    def words(name: str) -> set[str]:
+        texts = (case.text.lower() for case in read_contrast(DIALOGUES / name))
+        return {"".join(filter(str.isalnum, text)) for text in texts}
+
+    more = words("contrast_training.jsonl.gz")
+    assert len(more) > 4000
+    assert not more & words("contrast.jsonl")
 
 
 def test_the_shipped_bundle_reads_the_history(capsys: pytest.CaptureFixture[str]) -> None:
