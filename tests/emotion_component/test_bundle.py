@@ -21,6 +21,16 @@ from emotion_component.bundle import (
 FILES = (*REQUIRED_FILES, LABEL_ENCODER)
 
 
+@pytest.fixture
+def two_towers(bundle_copy: Path) -> Path:
+    """A bundle with a network of its own for labels: here the text encoder once more."""
+    manifest = read_manifest(bundle_copy)
+    (bundle_copy / LABEL_ENCODER).write_bytes((bundle_copy / ENCODER).read_bytes())
+    (bundle_copy / MANIFEST).unlink()
+    write_manifest(bundle_copy, manifest)
+    return bundle_copy
+
+
 def replace_file(path: Path, content: bytes) -> None:
     path.unlink()  # the copy is a link to the shipped file
     path.write_bytes(content)
@@ -37,7 +47,16 @@ def test_a_bundle_survives_reading_and_writing(bundle_copy: Path) -> None:
     (bundle_copy / MANIFEST).unlink()
     write_manifest(bundle_copy, manifest)
     assert read_manifest(bundle_copy) == manifest
+    assert set(manifest.files) == set(REQUIRED_FILES)
+
+
+def test_a_network_of_its_own_for_labels_is_used(two_towers: Path) -> None:
+    manifest = read_manifest(two_towers)
     assert set(manifest.files) == set(FILES)
+    alone, two = EmotionModel.load(), EmotionModel.load(two_towers)
+    assert two.rank("so sad", ["a label nobody knows"]) == alone.rank(
+        "so sad", ["a label nobody knows"]
+    )
 
 
 def test_no_bundle(tmp_path: Path) -> None:
@@ -46,17 +65,17 @@ def test_no_bundle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_file(bundle_copy: Path, name: str) -> None:
-    (bundle_copy / name).unlink()
+def test_a_missing_file(two_towers: Path, name: str) -> None:
+    (two_towers / name).unlink()
     with pytest.raises(BundleError, match=f"{name}: missing"):
-        EmotionModel.load(bundle_copy)
+        EmotionModel.load(two_towers)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_truncated_file(bundle_copy: Path, name: str) -> None:
-    replace_file(bundle_copy / name, (DEFAULT_BUNDLE / name).read_bytes()[:-1])
+def test_a_truncated_file(two_towers: Path, name: str) -> None:
+    replace_file(two_towers / name, (two_towers / name).read_bytes()[:-1])
     with pytest.raises(BundleError, match=f"{name}: truncated or changed"):
-        EmotionModel.load(bundle_copy)
+        EmotionModel.load(two_towers)
 
 
 def test_a_tampered_file(bundle_copy: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_result_is_whole(model: EmotionModel) -> None:
     assert all(0 <= score <= 1 for score in result.scores.values())
     assert result.group == "positive"
     assert not result.truncated
-    assert (result.bundle.name, result.bundle.version) == ("emotion-minilm", "0.1.0")
+    assert (result.bundle.name, result.bundle.version) == ("emotion-minilm", "0.2.0")
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
 
 
@@ -76,9 +76,9 @@ def test_thresholds_decide_which_labels_are_present(model: EmotionModel) -> None
 
 def test_context_changes_the_same_words(model: EmotionModel) -> None:
     grieving = [Turn("user", "my father died on monday"), Turn("bot", "I am so sorry.")]
-    angry = [Turn("user", "three weeks late and broken!"), Turn("bot", "Did the new one come?")]
-    results = [model.predict("it arrived today", c) for c in ([], grieving, angry)]
-    assert [r.label for r in results] == ["neutral", "grief", "disappointment"]
+    waiting = [Turn("user", "three weeks late and broken!"), Turn("bot", "Did the new one come?")]
+    results = [model.predict("it arrived today", c) for c in ([], grieving, waiting)]
+    assert [r.label for r in results] == ["neutral", "grief", "relief"]
 
 
 def test_context_turns(model: EmotionModel) -> None:
