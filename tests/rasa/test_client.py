@@ -10,7 +10,7 @@ from emotion_component.client import EmotionClient, EmotionClientError
 
 CONTEXT = [{"role": "user", "text": "My parcel is lost."}, {"role": "bot", "text": "I am sorry."}]
 INPUTS = [
-    {"text": "This is outrageous!", "context": CONTEXT},
+    {"text": "I am furious about this!", "context": CONTEXT},
     {"text": "thank you so much", "context": []},
 ]
 

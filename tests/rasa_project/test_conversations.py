@@ -106,10 +106,10 @@ def test_the_demo_shows_what_it_promises(bot: Any, server: Any) -> None:
     assert seen == [
         ("joy", "utter_acknowledge_feeling"),
         ("joy", "utter_acknowledge_feeling"),
-        ("amusement", "utter_joke"),
+        ("curiosity", "utter_joke"),
         ("anger", "utter_calm_down_complaint"),
         ("anger", "utter_handover_at_once"),
         ("fear", "utter_order_status"),
         ("grief", "utter_acknowledge_feeling"),
-        ("amusement", "utter_no_joke"),
+        ("grief", "utter_no_joke"),
     ]

@@ -31,7 +31,7 @@ def test_plain_words_are_found_and_others_left_out(tmp_path: Path, write_jsonl: 
 
 
 def test_the_turns_before_are_read(tmp_path: Path, write_jsonl: Writer) -> None:
-    moved = ["my mother died last night", "I am so sorry for your loss.", "she was all I had"]
+    moved = ["my mother died last night", "I am so sorry for your loss.", "it was at home"]
     dialogues = [{"turns": moved, "label": "sad"}, *rows({"others": "ok"})]
     for split in ("dev", "test"):
         write_jsonl(tmp_path / f"emocontext/{split}.jsonl", dialogues)
