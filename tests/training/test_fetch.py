@@ -98,7 +98,7 @@ def test_writes_the_same_bytes_every_time(fetch: Callable[[], int], tmp_path: Pa
 def test_what_it_writes_can_be_trained_on(fetch: Callable[[], int], tmp_path: Path) -> None:
     fetch()
     folder = CHECKOUT / "config" / "training"
-    joint = load_recipe(folder / "default.yaml", JointRecipe)
+    joint = load_recipe(folder / "default.yaml", JointRecipe).joint
     space = load_recipe(folder / "distill_open_sets.yaml", DistillRecipe)
     read = {
         source.file: read_source(source, tmp_path / "data")
