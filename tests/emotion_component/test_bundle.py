@@ -50,13 +50,16 @@ def test_a_bundle_survives_reading_and_writing(bundle_copy: Path) -> None:
     assert set(manifest.files) == set(REQUIRED_FILES)
 
 
-def test_a_network_of_its_own_for_labels_is_used(two_towers: Path) -> None:
+def test_a_network_of_its_own_reads_labels(two_towers: Path) -> None:
     manifest = read_manifest(two_towers)
     assert set(manifest.files) == set(FILES)
-    alone, two = EmotionModel.load(), EmotionModel.load(two_towers)
-    assert two.rank("so sad", ["a label nobody knows"]) == alone.rank(
-        "so sad", ["a label nobody knows"]
-    )
+    replace_file(two_towers / LABEL_ENCODER, b"not ONNX")
+    (two_towers / MANIFEST).unlink()
+    write_manifest(two_towers, manifest)
+    model = EmotionModel.load(two_towers)
+    assert model.rank("so sad", ["joy", "grief"], multi_label=False).label == "grief"
+    with pytest.raises(BundleError, match=r"label_encoder\.onnx: onnxruntime .* cannot open it"):
+        model.rank("so sad", ["a label that nobody knows"])
 
 
 def test_no_bundle(tmp_path: Path) -> None:
