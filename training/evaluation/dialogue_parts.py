@@ -30,6 +30,12 @@ def read_part(kind: str, part: Part, folder: Path = DIALOGUES) -> list[Case]:
         kind: "chats" or "contrast".
         part: What the recipes train on, choose by or report on.
         folder: Where the dialogues lie.
+
+    Returns:
+        The part's user turns, in their order.
+
+    Raises:
+        UserError: If a file is missing, of another form, or too small to be dealt.
     """
     path = folder / f"{kind}.jsonl"
     utterances = read_corpus(CorpusSource.model_validate({"kind": kind, "file": str(path)}), None)
