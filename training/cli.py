@@ -44,6 +44,7 @@ COMMANDS = {
     ("evaluate",): ("training.evaluation.command", "zero-shot scores, tables and the map"),
     ("baselines",): ("training.evaluation.baselines.command", "what the paper compares with"),
     ("export",): ("training.export.command", "a checkpoint becomes the bundle that ships"),
+    ("restore",): ("training.export.restore", "a bundle becomes a checkpoint again"),
     ("embed",): ("training.pillars.embed", "embeddings of transcribed utterances (IEMOCAP)"),
     ("launch",): ("training.launch", "a training in several processes, by Ray"),
     ("context",): ("training.evaluation.context", "what earlier turns do for a bundle"),

@@ -89,7 +89,7 @@ def add_words(
 
     Returns:
         The descriptors of each text, with a dimension word an axis where one applies. A text
-        without descriptors gets none.
+        without descriptors gets none, and one that has a word of an axis no other.
     """
     labelled = [row for row, terms in enumerate(descriptors) if terms]
     extended = [tuple(terms) for terms in descriptors]
@@ -108,6 +108,8 @@ def add_words(
     low, high = torch.quantile(means, torch.tensor([share, 1 - share], dtype=torch.float64), dim=0)
     for row, text_values in zip(labelled, means, strict=True):
         for axis, (upper, lower) in enumerate(AXES):
+            if upper in descriptors[row] or lower in descriptors[row]:
+                continue
             if text_values[axis] >= high[axis]:
                 extended[row] += (upper,)
             elif text_values[axis] <= low[axis]:

@@ -2,8 +2,9 @@
 
 Its stages, each in its folder below --output: `space` (distill train), `teachers` (pillars tune),
 `joint` (both heads together), `finish` (the same once more, with what comes last), `mixed` (part of
-the way back to `space`), `bundle` (export). Stop it at any time; the same command goes on from the
-last epoch, trains nothing twice, and refuses a folder of another recipe.
+the way back to the start), `bundle` (export). A recipe may leave stages out. Stop it at any time;
+the same command goes on from the last epoch, trains nothing twice, and refuses a folder of another
+recipe.
 """
 
 from __future__ import annotations
@@ -55,46 +56,60 @@ def run(arguments: argparse.Namespace) -> int:
     output: Path = arguments.output or Path("runs") / arguments.recipe.stem
     # All recipes are read before any work, so that a mistake in one costs no time.
     space_recipe = _space_recipe(recipe)
-    tune_recipes = _tune_recipes(recipe, output / "space" / "model")
+    start = output / "space" / "model" if recipe.start is None else Path(recipe.start)
+    tune_recipes = _tune_recipes(recipe, start)
     export_recipe = load_recipe(find_file(recipe.bundle, None), ExportRecipe)
-    claim_folder(output / "space", space_recipe)
-    _claim_stages(recipe, output)
-    if not _done(output / "space"):
+    _claim_stages(recipe, space_recipe, output)
+    if space_recipe and not _done(output / "space"):
         train_space(space_recipe, data, output / "space")
-    teachers = [output / "teachers" / f"seed-{teacher.seed}" for teacher in tune_recipes]
-    for folder, teacher in zip(teachers, tune_recipes, strict=True):
-        claim_folder(folder, teacher)
-        if not _done(folder):
-            tune(teacher, data, folder)
-    answering = [folder / "model" for folder in teachers]
-    trained = output / "space" / "model"
+    teachers = _teachers(recipe, tune_recipes, data, output / "teachers")
+    trained = start
     for name, stage in (("joint", recipe.joint), ("finish", recipe.finish)):
         if stage and not _done(output / name):
-            train_joint(recipe, stage, data, trained, answering, output / name)
+            train_joint(recipe, stage, data, trained, teachers, output / name)
         trained = output / name / "model" if stage else trained
-    mixed = mix(recipe.mix, trained, output / "space" / "model", output / "mixed")
+    mixed = mix(recipe.mix, trained, start, output / "mixed")
     build(export_recipe, mixed, output / "bundle", data)
     log.info("Bundle: %s (float32 beside it)", output / "bundle" / "int8")
     return 0
 
 
-def _claim_stages(recipe: JointRecipe, output: Path) -> None:
+def _claim_stages(recipe: JointRecipe, space: DistillRecipe | None, output: Path) -> None:
     """What comes after a stage may change without training it again."""
+    if space:
+        claim_folder(output / "space", space)
     unmixed = recipe.model_copy(update={"mix": MixSettings()})
-    claim_folder(output / "joint", unmixed.model_copy(update={"finish": None}))
+    if recipe.joint:
+        claim_folder(output / "joint", unmixed.model_copy(update={"finish": None}))
     if recipe.finish:
         claim_folder(output / "finish", unmixed)
 
 
-def _space_recipe(recipe: JointRecipe) -> DistillRecipe:
+def _teachers(
+    recipe: JointRecipe, tune_recipes: list[TuneRecipe], data: Path | None, output: Path
+) -> list[Path]:
+    """Returns the teachers' checkpoints; those that are to be trained are."""
+    if recipe.teachers is None:
+        return []
+    folders = [output / f"seed-{teacher.seed}" for teacher in tune_recipes]
+    for folder, teacher in zip(folders, tune_recipes, strict=True):
+        claim_folder(folder, teacher)
+        if not _done(folder):
+            tune(teacher, data, folder)
+    return [Path(name) for name in recipe.teachers.checkpoints] + [f / "model" for f in folders]
+
+
+def _space_recipe(recipe: JointRecipe) -> DistillRecipe | None:
     stage = recipe.space
+    if stage is None:
+        return None
     changes = [*stage.set, f"backbone={recipe.backbone}", f"seed={stage.seed}"]
     return load_recipe(find_file(stage.recipe, None), DistillRecipe, changes)
 
 
 def _tune_recipes(recipe: JointRecipe, start: Path) -> list[TuneRecipe]:
     stage = recipe.teachers
-    if stage is None:
+    if stage is None or stage.recipe is None:
         return []
     path = find_file(stage.recipe, None)
     return [

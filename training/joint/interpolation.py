@@ -1,4 +1,4 @@
-"""The fifth stage: part of the way back to the first, which keeps what it knew of other texts."""
+"""The fifth stage: part of the way back to the start, which keeps what it knew of other texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def mix(settings: MixSettings, trained: Path, start: Path, output: Path) -> Path
     Args:
         settings: What to do to the weights.
         trained: Checkpoint of the joint model.
-        start: Checkpoint of the dual encoder that it was trained from.
+        start: Checkpoint of the dual encoder or joint model that it was trained from.
         output: The stage's folder.
 
     Returns:
@@ -29,11 +29,19 @@ def mix(settings: MixSettings, trained: Path, start: Path, output: Path) -> Path
         UserError: If a checkpoint is none.
     """
     model = JointModel.load(trained)
-    interpolate(model.space, DualEncoder.load(start), settings.start_share)
+    interpolate(model.space, _space(start), settings.start_share)
     if settings.label_template is not None:
         model.space.config = replace(model.space.config, label_template=settings.label_template)
     model.save(output / "model", read_config(trained)["notes"])
     return output / "model"
+
+
+def _space(folder: Path) -> DualEncoder:
+    return (
+        JointModel.load(folder).space
+        if JointModel.is_saved_in(folder)
+        else DualEncoder.load(folder)
+    )
 
 
 @torch.no_grad()

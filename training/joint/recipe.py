@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from training.distill.recipe import LabelSettings, Phrase
 from training.fit import FitSettings
@@ -34,13 +34,21 @@ class TeacherStage(Recipe):
     Attributes:
         recipe: Of `pillars tune`; its `start` is the first stage's model.
         seeds: One classifier each.
+        checkpoints: Classifiers that there are already; `recipe` and `seeds` are for new ones.
         weight: Share of the teachers' probabilities in the targets, 0 to 1; the rest is the
             human labels. Texts without any are learned from the teachers alone.
     """
 
-    recipe: str
-    seeds: list[int] = Field(min_length=1)
+    recipe: str | None = None
+    seeds: list[int] = Field(default_factory=list)
+    checkpoints: list[str] = Field(default_factory=list)
     weight: float = Field(default=0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _somebody_teaches(self) -> TeacherStage:
+        if bool(self.recipe) != bool(self.seeds) or not (self.recipe or self.checkpoints):
+            raise ValueError("give `recipe` and `seeds`, `checkpoints`, or all three")
+        return self
 
 
 class ModelSettings(Recipe):
@@ -90,8 +98,8 @@ class MixSettings(Recipe):
     """What is done to the weights once training is over; the key `mix:`.
 
     Attributes:
-        start_share: Share of the first stage's weights in the encoder and the space (see
-            `interpolation`).
+        start_share: Share of the weights that it all started from, the first stage's or `start`'s,
+            in the encoder and the space (see `interpolation`).
         label_template: What the label tower reads for a label from then on, with {label} in it;
             None for what the first stage's model reads.
     """
@@ -106,6 +114,8 @@ class JointRecipe(Recipe):
     Attributes:
         data: Folder of the data files; a flag or EMOTION_DATA may name it instead.
         backbone: Folder or hub name of the encoder that all starts from.
+        start: Folder of a checkpoint to go on from, such as `training restore` makes of a bundle:
+            instead of `space`.
         space: The first stage.
         teachers: The second stage; None for none.
         model: What the third stage makes of the first.
@@ -113,7 +123,7 @@ class JointRecipe(Recipe):
         development: Utterances to choose the epoch by, with the corpora's own dev parts.
         dev: Share of each corpus to choose by.
         held_out: Share of each corpus that the model card reports on.
-        joint: The third stage.
+        joint: The third stage; None for none.
         finish: The fourth, from the third's model, with the same teachers; None for none.
         mix: The fifth.
         bundle: The recipe of the last stage, `export`.
@@ -122,15 +132,24 @@ class JointRecipe(Recipe):
 
     data: str | None = None
     backbone: str
-    space: SpaceStage
+    start: str | None = None
+    space: SpaceStage | None = None
     teachers: TeacherStage | None = None
     model: ModelSettings = ModelSettings()
     labels: LabelSettings = LabelSettings()
     development: CorpusSource
     dev: float = Field(default=0.1, gt=0, lt=0.5)
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
-    joint: JointStage
+    joint: JointStage | None = None
     finish: JointStage | None = None
     mix: MixSettings = MixSettings()
     bundle: str
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _somewhere_to_start(self) -> JointRecipe:
+        if (self.start is None) == (self.space is None):
+            raise ValueError("give one of `start` (a checkpoint) and `space` (a first stage)")
+        if self.joint is None and self.finish is None:
+            raise ValueError("give `joint`, `finish` or both: there is nothing to train")
+        return self

@@ -11,7 +11,7 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from training.joint.texts import JointText
-from training.models.emotion_classifier import EmotionClassifier
+from training.models.joint_model import load_classifier
 from training.pillars.corpus import Floats
 
 
@@ -35,7 +35,7 @@ def softened(
     rows = [row for row, text in enumerate(texts) if not text.context]
     answers = np.zeros((len(rows), targets.shape[1]))
     for folder in tqdm(teachers, desc="Teachers", unit="model"):
-        classifier = EmotionClassifier.load(folder)
+        classifier = load_classifier(folder)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             logits = classifier.predict([texts[row].text for row in rows]).double().numpy()
         answers += expit(logits) / len(teachers)

@@ -53,8 +53,11 @@ def read_texts(
         merged = tuple(dict.fromkeys((*labels, *names)))
         texts.append(JointText(**vars(utterance), terms=merged))
     read = {(text.text, text.context) for text in texts}
-    rest = ((key, labels) for key, labels in terms.items() if labels and key not in read)
-    texts += [JointText(*key, {}, key[0], terms=labels) for key, labels in rest]
+    texts += [
+        JointText(example.text, example.context, {}, example.text, terms=example.labels)
+        for example in spaced
+        if example.labels and (example.text, example.context) not in read
+    ]
     return texts, read_corpus(recipe.development, data) + parts.dev
 
 

@@ -16,7 +16,11 @@ from transformers import AutoConfig, AutoModel
 from training.errors import UserError
 from training.models.checkpoint import TOKENIZER, WEIGHTS, read_config, save_checkpoint
 from training.models.dual_encoder import DualEncoder, DualEncoderConfig
-from training.models.emotion_classifier import HEADS
+from training.models.emotion_classifier import (
+    HEADS,
+    EmotionClassifier,
+    EmotionClassifierConfig,
+)
 from training.models.two_heads import TwoHeadModel
 
 Pooling = Literal["mean", "attention"]
@@ -63,6 +67,22 @@ class JointModel(nn.Module):
         """Returns the text tower with both heads; its weights are this model's own."""
         text = self.space.text_tower
         return TwoHeadModel(text.encoder, self.head, text.pooling, text.projection)
+
+    def classifier(self) -> EmotionClassifier:
+        """Returns the encoder and the class head; its weights are this model's own."""
+        space = self.space
+        config = EmotionClassifierConfig(
+            backbone=space.config.backbone,
+            labels=self.labels,
+            pooling=self.pooling,
+            max_length=space.config.max_length,
+            token_types=space.tokenizer.token_types,
+            pad_id=space.config.pad_id,
+        )
+        encoder = space.text_tower.encoder
+        classifier = EmotionClassifier(config, encoder, space.tokenizer.tokenizer)
+        classifier.head = self.head
+        return classifier.eval()
 
     @torch.inference_mode()
     def predict(
@@ -127,3 +147,14 @@ class JointModel(nn.Module):
         model = cls(space, content["labels"], content["pooling"])
         model.load_state_dict(load_file(folder / WEIGHTS))
         return model.eval()
+
+
+def load_classifier(folder: str | Path) -> EmotionClassifier:
+    """Reads the classifier of a checkpoint: all of `pillars tune`'s, a part of a joint model's.
+
+    Raises:
+        UserError: If the folder is a checkpoint of neither.
+    """
+    if JointModel.is_saved_in(Path(folder)):
+        return JointModel.load(folder).classifier()
+    return EmotionClassifier.load(folder)

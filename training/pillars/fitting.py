@@ -18,6 +18,7 @@ from training.losses.asymmetric import AsymmetricLoss
 from training.models.checkpoint import read_config
 from training.models.dual_encoder import DualEncoder
 from training.models.emotion_classifier import EmotionClassifier
+from training.models.joint_model import load_classifier
 from training.pillars.classifier_recipe import ClassifierRecipe
 from training.pillars.corpus import Collator, Corpus, Floats, TokenizedCorpus
 from training.pillars.objective import ClassifierObjective
@@ -66,7 +67,7 @@ def make_classifier(recipe: ClassifierRecipe) -> EmotionClassifier:
             else DualEncoder.from_backbone(str(recipe.backbone))
         )
         return EmotionClassifier.from_dual_encoder(dual_encoder, LABELS, **settings)
-    classifier = EmotionClassifier.load(str(recipe.start))
+    classifier = load_classifier(str(recipe.start))
     config = replace(classifier.config, **settings)
     resized = EmotionClassifier(config, classifier.encoder, classifier.tokenizer.tokenizer)
     resized.load_state_dict(classifier.state_dict())

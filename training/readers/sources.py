@@ -50,6 +50,7 @@ class Source(Recipe):
         roles: Whether the turns of a context's list are led by who said them, "user" and "bot" in
             turn, the bot last, as the runtime reads them.
         limit: Take so many rows, by chance; null for all.
+        repeat: How often its rows are read in an epoch.
         separator: Between the labels of a string.
         join: A file with more columns of the same texts.
     """
@@ -63,6 +64,7 @@ class Source(Recipe):
     context: str | None = None
     roles: bool = False
     limit: PositiveInt | None = None
+    repeat: PositiveInt = 1
     separator: str = ","
     join: Join | None = None
 
@@ -101,7 +103,7 @@ def read_source(source: Source, data: Path | None) -> list[Example]:
         rows = random.Random(0).sample(rows, source.limit)
     return [
         Example(_text(row, source), _labels(row, source), _context(row, source), row.get("id"))
-        for row in rows
+        for row in rows * source.repeat
     ]
 
 

@@ -63,3 +63,12 @@ def test_texts_at_the_ends_of_an_axis_take_its_words() -> None:
         ("joy", "fear", "high activation"),
         (),
     ]
+
+
+def test_words_that_a_text_has_already_stand() -> None:
+    values = {"joy": (1.0, 0.6), "positivity": (1.0, 0.1), "negativity": (-1.0, 0.1)}
+    texts = [("joy", "negativity"), ("joy",), ("negativity",)]
+    extended = add_words(texts, values, 0.4)
+    assert extended[0][:2] == ("joy", "negativity")
+    assert "positivity" not in extended[0]
+    assert "positivity" in extended[1]

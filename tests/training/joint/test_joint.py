@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from emotion_component import EmotionModel
@@ -22,7 +23,7 @@ from training.joint.texts import JointText, label_texts, read_texts, without_som
 from training.losses.softmax_contrastive import SoftmaxContrastiveLoss
 from training.models.dual_encoder import DualEncoder
 from training.models.emotion_classifier import EmotionClassifier
-from training.models.joint_model import JointModel
+from training.models.joint_model import JointModel, load_classifier
 from training.pillars.fitting import LABELS
 from training.recipe import load_recipe
 
@@ -187,3 +188,53 @@ def test_a_mistake_in_a_stages_recipe_stops_before_any_work(
     assert main(["joint", "--recipe", str(recipe), "--data", str(data), "--output", str(output)])
     assert "los: unknown key" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_a_checkpoint_takes_the_place_of_the_first_stages(
+    recipe: Path, data: Path, model: JointModel, tiny_backbone: str
+) -> None:
+    torch.manual_seed(1)
+    space = DualEncoder.from_backbone(tiny_backbone, dimension=16)
+    start = recipe.parent / "start"
+    begun = JointModel.from_dual_encoder(space, LABELS, pooling="attention", max_length=40)
+    begun.save(start)
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    del content["space"], content["joint"]
+    content |= {"start": str(start), "teachers": {"checkpoints": [str(start)]}}
+    recipe.write_text(yaml.safe_dump(content), encoding="utf-8")
+    output = recipe.parent / "out"
+    assert (
+        main(["joint", "--recipe", str(recipe), "--data", str(data), "--output", str(output)]) == 0
+    )
+    assert sorted(path.name for path in output.iterdir()) == ["bundle", "finish", "mixed"]
+    finish, mixed = (JointModel.load(output / stage / "model") for stage in ("finish", "mixed"))
+    trained = finish.space.text_tower.projection.weight
+    assert not torch.equal(trained, space.text_tower.projection.weight)
+    expected = 0.75 * trained + 0.25 * space.text_tower.projection.weight
+    torch.testing.assert_close(mixed.space.text_tower.projection.weight, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"start": "runs/restored"}, "give one of `start`"),
+        ({"space": None}, "give one of `start`"),
+        ({"joint": None, "finish": None}, "nothing to train"),
+        ({"teachers": {"weight": 0.5}}, "give `recipe` and `seeds`"),
+        ({"teachers": {"recipe": "teacher.yaml"}}, "give `recipe` and `seeds`"),
+    ],
+)
+def test_recipes_that_do_not_add_up(
+    recipe: Path, change: dict[str, object], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8")) | change
+    recipe.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert main(["joint", "--recipe", str(recipe), "--data", str(recipe.parent)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_joint_models_classifier_answers_as_it_does(model: JointModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "m")
+    texts, contexts = ["i am happy", "so"], [None, "user: the news"]
+    answers = load_classifier(tmp_path / "m").predict(texts, contexts)
+    torch.testing.assert_close(answers, model.predict(texts, contexts), atol=1e-5, rtol=1e-4)

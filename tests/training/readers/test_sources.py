@@ -99,6 +99,13 @@ def test_a_note_behind_a_label_is_left_out(tmp_path: Path, write_jsonl: Writer) 
     assert example.labels == ("sad", "relieved", "calm")
 
 
+def test_rows_can_be_read_several_times(tmp_path: Path, write_jsonl: Writer) -> None:
+    write_jsonl(tmp_path / "t.jsonl", [{"text": t, "labels": ["joy"]} for t in ("so", "ok", "no")])
+    examples = read_source(Source(file="t.jsonl", limit=2, repeat=3), tmp_path)
+    assert len(examples) == 6
+    assert len({example.text for example in examples}) == 2
+
+
 def test_the_last_of_a_list_of_turns_is_the_text(tmp_path: Path, write_jsonl: Writer) -> None:
     rows = [
         {"turns": ["you won", "really?", "so happy"], "label": "joy"},
