@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import logit
 from sklearn.metrics import f1_score
 from torch import nn
 
@@ -159,8 +160,7 @@ def calibrate_bundle(folder: Path, dev: LabelledTexts) -> None:
     fits = np.array([calibrate.beta_scale(encoded.logits[:, i], present[:, i]) for i in columns])
     scales, biases, bends = fits.round(4).T
     plain = calibrate.sigmoid(encoded.logits)
-    limits = [calibrate.best_threshold(plain[:, i], present[:, i]) for i in columns]
-    logit_limits = np.log(limits) - np.log1p(-np.array(limits))
+    logit_limits = logit(calibrate.shrunk_thresholds(plain, present))
     thresholds = calibrate.sigmoid(calibrated_logits(logit_limits, scales, biases, bends))
     similarities = (encoded.embeddings @ model.label_vectors(model.labels).T).ravel()
     match_scale, match_bias = calibrate.platt_scale(similarities, present.ravel(), balanced=True)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
+from scipy.special import logit, logsumexp
 from sklearn.linear_model import LogisticRegression
 
 Floats = npt.NDArray[np.floating]
@@ -18,6 +18,11 @@ SMOOTHING = 6
 """Width in steps of `GRID`. In two-fold trials on GoEmotions dev (6 splits, thresholds from one
 half, macro-F1 on the other) smoothing gave .526 against .508 for the bare grid and .520 for the
 best point of the precision-recall curve: rare labels have a dozen cases, and their F1 jumps."""
+
+SHRINKAGE = 10
+"""Texts of a label at which its own threshold weighs as much as that of all labels. In two-fold
+trials on GoEmotions dev (6 splits, thresholds from one half, macro-F1 on the other) .547 against
+.544 for own thresholds alone, .538 for the common one, .545 for 30 and 100 texts."""
 
 
 def sigmoid(x: Floats) -> Floats:
@@ -100,6 +105,30 @@ def best_threshold(scores: Floats, present: Bools) -> float:
     hits = (predicted & present[:, None]).sum(0)
     f1 = 2 * hits / (predicted.sum(0) + max(1, present.sum()))
     return float(GRID[gaussian_filter1d(f1, SMOOTHING, mode="nearest").argmax()])
+
+
+def shrunk_thresholds(scores: Floats, present: Bools) -> Floats:
+    """Returns each label's best threshold, moved toward the best for all: far where it is rare.
+
+    The mean is that of log-odds; a label of n texts keeps n / (n + `SHRINKAGE`) of its own.
+
+    Args:
+        scores: (n, labels) in [0, 1].
+        present: Whether each label applies, (n, labels).
+
+    Returns:
+        (labels,).
+    """
+    own = [best_threshold(s, p) for s, p in zip(scores.T, present.T, strict=True)]
+    counts = present.sum(0)
+    macro_f1 = []
+    for threshold in GRID:
+        predicted = scores >= threshold
+        hits = (predicted & present).sum(0)
+        macro_f1.append((2 * hits / np.maximum(predicted.sum(0) + counts, 1)).mean())
+    common = logit(GRID[int(np.argmax(macro_f1))])
+    trust = counts / (counts + SHRINKAGE)
+    return sigmoid(trust * logit(np.array(own)) + (1 - trust) * common)
 
 
 def axis_scale(differences: Floats, share: float = 0.9, reach: float = 0.8) -> float:

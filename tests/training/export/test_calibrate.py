@@ -9,6 +9,7 @@ from training.export.calibrate import (
     best_threshold,
     beta_scale,
     platt_scale,
+    shrunk_thresholds,
     sigmoid,
     temperature_scale,
 )
@@ -63,6 +64,22 @@ def test_a_lone_spike_does_not_set_the_threshold() -> None:
     scores = np.array([0.95] + [0.45] * 4 + [0.2] * 45)
     present = np.array([True] + [True, True, True, False] + [False] * 45)
     assert 0.2 < best_threshold(scores, present) <= 0.45
+
+
+def test_rare_labels_take_the_threshold_of_all() -> None:
+    generator = np.random.default_rng(0)
+    present = np.zeros((4_000, 3), dtype=bool)
+    present[:1_000, 0] = present[1_000:2_000, 1] = present[2_000:2_002, 2] = True
+    # Two common labels are parted at .3, the rare one at .8.
+    middle = np.array([0.3, 0.3, 0.8])
+    scores = (
+        middle + np.where(present, 0.1, -0.1) + generator.normal(scale=0.03, size=present.shape)
+    )
+    own = [best_threshold(scores[:, i], present[:, i]) for i in range(3)]
+    shrunk = shrunk_thresholds(scores, present)
+    assert shrunk[:2] == pytest.approx(own[:2], abs=0.02)
+    assert own[2] > 0.7
+    assert 0.3 < shrunk[2] < 0.5
 
 
 def test_axes_spread_over_their_range() -> None:
