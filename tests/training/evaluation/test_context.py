@@ -43,9 +43,10 @@ def test_what_is_written_for_training_leaves_the_held_out_words_alone() -> None:
         texts = (case.text.lower() for case in read_contrast(DIALOGUES / name))
         return {"".join(filter(str.isalnum, text)) for text in texts}
 
-    more = words("contrast_training.jsonl.gz")
-    assert len(more) > 4000
-    assert not more & words("contrast.jsonl")
+    first, second = (words(f"contrast_training{lot}.jsonl.gz") for lot in ("", "_2"))
+    assert len(first) > 4000
+    assert len(second) > 700
+    assert not (first | second) & words("contrast.jsonl")
 
 
 def test_the_shipped_bundle_reads_the_history(capsys: pytest.CaptureFixture[str]) -> None:
