@@ -52,7 +52,7 @@ def test_rank_and_describe_for_a_person() -> None:
 
 
 def test_info() -> None:
-    assert "emotion-minilm 0.2.0" in run("info").stdout.decode()
+    assert "emotion-minilm 0.3.0" in run("info").stdout.decode()
     manifest = json.loads(run("info", "--json").stdout)
     assert len(manifest["labels"]) == 28
     assert any("GoEmotions" in name for name in manifest["scores"])

@@ -51,7 +51,7 @@ def test_a_result_is_whole(model: EmotionModel) -> None:
     assert all(0 <= score <= 1 for score in result.scores.values())
     assert result.group == "positive"
     assert not result.truncated
-    assert (result.bundle.name, result.bundle.version) == ("emotion-minilm", "0.2.0")
+    assert (result.bundle.name, result.bundle.version) == ("emotion-minilm", "0.3.0")
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
 
 
