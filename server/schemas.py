@@ -32,7 +32,7 @@ EXAMPLE_RESULT: dict[str, JsonValue] = {
     "valence": -0.54,
     "arousal": 0.21,
     "truncated": False,
-    "bundle": {"name": "emotion-minilm", "version": "0.2.0"},
+    "bundle": {"name": "emotion-minilm", "version": "0.3.0"},
 }
 
 
