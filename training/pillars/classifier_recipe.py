@@ -44,8 +44,8 @@ class ClassifierRecipe(Recipe):
     Attributes:
         name: Of the model in tables; runs of one name differ in their seed alone.
         backbone: Folder or hub name of a Hugging Face encoder; not needed with `start`.
-        start: Folder of a checkpoint to start from, of `pillars train`, `pillars tune` (their
-            outputs are kept) or `distill train` (its text encoder is taken).
+        start: Folder of a checkpoint to start from, of `pillars train`, `pillars tune`, `joint` or
+            `restore` (their outputs are kept) or `distill train` (its text encoder is taken).
         data: Folder of the data files; a flag or EMOTION_DATA may name it instead.
         model: The classifier.
         loss: "bce" or "asymmetric".
