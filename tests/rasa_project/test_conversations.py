@@ -108,7 +108,7 @@ def test_the_demo_shows_what_it_promises(bot: Any, server: Any) -> None:
         ("joy", "utter_acknowledge_feeling"),
         ("curiosity", "utter_joke"),
         ("anger", "utter_calm_down_complaint"),
-        ("anger", "utter_handover_at_once"),
+        ("annoyance", "utter_handover_at_once"),
         ("fear", "utter_order_status"),
         ("grief", "utter_acknowledge_feeling"),
         ("grief", "utter_no_joke"),
