@@ -99,8 +99,9 @@ def test_the_past_decides_the_emotion(server: Any) -> None:
     happy.say("I'm so happy, we are getting married!")
     angry.say("The vase arrived in pieces and I am furious!")
     answers = [conversation.say("And today of all days!") for conversation in (happy, angry)]
-    assert [conversation.emotion()["label"] for conversation in (happy, angry)] == ["joy", "annoyance"]
-    assert [conversation.slot("emotion") for conversation in (happy, angry)] == ["joy", "annoyance"]
+    told = [conversation.emotion()["label"] for conversation in (happy, angry)]
+    assert told == ["joy", "annoyance"]
+    assert [conversation.slot("emotion") for conversation in (happy, angry)] == told
     assert answers[0] != answers[1]
 
 
